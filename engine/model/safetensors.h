@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Reader and writer of .safetensors: 8 bytes of header length (little endian), a JSON header, data.
+// The reader maps the file and trusts nothing: offsets, shapes and types are checked against the
+// file's own size before anything is allocated.
+#ifndef VKS_SAFETENSORS_H
+#define VKS_SAFETENSORS_H
+
+#include "../vkstyle.h"
+
+typedef enum vks_dtype { VKS_U8, VKS_F16, VKS_F32, VKS_F64 } vks_dtype;
+
+enum { VKS_MAX_RANK = 6 };
+
+typedef struct vks_tensor_info {
+    const char *name;
+    vks_dtype dtype;
+    int rank;
+    int64_t shape[VKS_MAX_RANK];
+    uint64_t values;  // product of the shape
+    const void *data; // in the mapped file; not aligned
+} vks_tensor_info;
+
+typedef struct vks_safetensors vks_safetensors;
+
+vks_safetensors *vks_safetensors_open(const char *path, vkstyle_error *error);
+void vks_safetensors_close(vks_safetensors **file);
+int vks_safetensors_count(const vks_safetensors *file);
+const vks_tensor_info *vks_safetensors_at(const vks_safetensors *file, int index);
+const vks_tensor_info *vks_safetensors_find(const vks_safetensors *file, const char *name);
+// A string of the header's "__metadata__", or NULL.
+const char *vks_safetensors_metadata(const vks_safetensors *file, const char *key);
+// Values as float32, whatever the type (U8 is widened); free() it.
+float *vks_safetensors_floats(const vks_tensor_info *tensor, vkstyle_error *error);
+
+// Writing. Tensors are copied when added; the file is written beside its name and renamed.
+typedef struct vks_safetensors_writer vks_safetensors_writer;
+vks_safetensors_writer *vks_safetensors_writer_create(vkstyle_error *error);
+bool vks_safetensors_add(vks_safetensors_writer *writer, const char *name, vks_dtype dtype, int rank,
+                         const int64_t *shape, const void *data, vkstyle_error *error);
+bool vks_safetensors_set_metadata(vks_safetensors_writer *writer, const char *key,
+                                  const char *value, vkstyle_error *error);
+bool vks_safetensors_write(vks_safetensors_writer *writer, const char *path, vkstyle_error *error);
+void vks_safetensors_writer_free(vks_safetensors_writer **writer);
+
+#endif
