@@ -4,7 +4,6 @@
 //   VKS_HALF   tensors (activations, gradients) are stored as four 16-bit floats in a uvec2;
 //              arithmetic is float32 always
 #extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_scalar_block_layout : require
 #extension GL_GOOGLE_include_directive : require
 
 #ifdef VKS_TEXEL

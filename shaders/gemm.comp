@@ -28,12 +28,7 @@ SOURCE32(0, weights);
 SOURCE32(1, source);
 TARGET32(2, result);
 
-layout(push_constant, scalar) uniform block {
-    uint columns;    // of source and result, multiple of WIDTH
-    uint k_quads;    // K/4 of the whole product
-    uint k_first;    // first quad of k of this dispatch
-    uint out_quads;  // N/4
-} push;
+PUSH(vks_push_gemm);
 
 shared vec4 w[CHUNK * OC];
 

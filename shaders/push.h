@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: MIT
-// The push constants of every kernel, shared between C and GLSL: one definition, no two copies to
-// keep in step.
+// The push constants of every kernel as one definition for C and GLSL, so that there are no two
+// copies to keep in step. Members are 4-byte scalars only: then C's layout and std430's agree.
+//
+// GLSL: PUSH(vks_push_gemm);  then push.columns.   C: (struct vks_push_gemm){.columns = ...}.
 #ifndef VKS_PUSH_H
 #define VKS_PUSH_H
 
-#ifdef GL_core_profile
-#define VKS_PUSH(name, fields)                                                                     \
-    layout(push_constant, scalar) uniform name##_block { fields } push;
-#define VKS_UINT uint
+#ifdef VULKAN
+#define PUSH(type)                                                                                 \
+    layout(push_constant, std430) uniform push_block { type push; }
 #else
 #include <stdint.h>
-#define VKS_PUSH(name, fields) typedef struct name { fields } name;
-#define VKS_UINT uint32_t
+#define uint uint32_t
 #endif
 
+struct vks_push_gemm {
+    uint columns;   // of source and result, multiple of the workgroup's width
+    uint k_quads;   // K/4 of the whole product
+    uint k_first;   // first quad of k of this dispatch
+    uint out_quads; // N/4
+};
+
+#ifndef VULKAN
+#undef uint
+#endif
 #endif
