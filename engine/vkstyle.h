@@ -183,6 +183,9 @@ const vkstyle_param *vkstyle_param_find(const char *name);
 bool vkstyle_params_set(vkstyle_params *params, const char *name, const char *text,
                         vkstyle_error *error);
 
+// The word of a NULL-terminated list that `word` was probably meant to be, or NULL: for messages.
+const char *vkstyle_nearest(const char *word, const char *const *words);
+
 // ---------------------------------------------------------------- devices
 
 typedef enum vkstyle_device_type {
