@@ -35,10 +35,12 @@
 #define TARGET(b, name)                                                                            \
     layout(set = 0, binding = b, std430) buffer name##_block { uvec2 name[]; }
 #define STORE(name, i, v) name[i] = uvec2(packHalf2x16((v).xy), packHalf2x16((v).zw))
+#define READ(name, i) vec4(unpackHalf2x16(name[i].x), unpackHalf2x16(name[i].y))
 #else
 #define TARGET(b, name)                                                                            \
     layout(set = 0, binding = b, std430) buffer name##_block { vec4 name[]; }
 #define STORE(name, i, v) name[i] = (v)
+#define READ(name, i) name[i]
 #endif
 // Scratch, images and scalars to write: float32 always.
 #define TARGET32(b, name)                                                                          \

@@ -1,68 +1,12 @@
 #version 450
-// Batched matrix product for long rows of columns: out[b][n][x] = sum_k weights[b][k][n] in[b][k][x].
-//
-// Used in the Winograd domain (b = 36 frequencies, x = tiles), for the Gram matrices' gradient
-// (x = pixels) and for conv1_1's gradient to the image.
-//
-//   weights  [batch][N/(4*OC)][K][OC] vec4 of output channels
-//   in       [batch][K/4][columns] vec4 of channels
-//   out      [batch][N/4][columns] vec4 of channels
-//
-//   workgroup = WIDTH columns x one block of 4*OC outputs x one batch entry
-//   grid      = (columns / WIDTH, N / (4*OC), batch)
-//
-// The weights' block of one chunk (CHUNK values of k) is staged in shared memory; after the barrier
-// the code is straight-line, so that software Vulkan can use the block as broadcast memory operands:
-// no loop, no branch, no return below the barrier. Longer K: further dispatches with ACCUMULATE.
+// Matrix product over the scratch, float32: see gemm.glsl.
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "push.h"
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WIDTH = 64;
-layout(constant_id = 1) const uint CHUNK = 64;     // values of k in this dispatch, multiple of 4
-layout(constant_id = 2) const uint OC = 4;         // output quads of a block
-layout(constant_id = 3) const uint ACCUMULATE = 0; // 1: add to what out holds
-
-SOURCE32(0, weights);
-SOURCE32(1, source);
-TARGET32(2, result);
-
-PUSH(vks_push_gemm);
-
-shared vec4 w[CHUNK * OC];
-
-void main()
-{
-    const uint x = gl_GlobalInvocationID.x;
-    const uint block = gl_WorkGroupID.y;
-    const uint batch = gl_WorkGroupID.z;
-
-    const uint from = ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) * 4 * OC;
-    [[unroll]] for (uint i = 0; i < CHUNK * OC; i += WIDTH) {
-        const uint j = min(i + gl_LocalInvocationID.x, CHUNK * OC - 1);
-        w[j] = LOAD32(weights, from + j);
-    }
-    barrier();
-
-    const uint to = (batch * push.out_quads + block * OC) * push.columns + x;
-    vec4 sum[OC];
-    [[unroll]] for (uint o = 0; o < OC; ++o)
-        sum[o] = vec4(0);
-    if (ACCUMULATE == 1) {
-        [[unroll]] for (uint o = 0; o < OC; ++o)
-            sum[o] = result[to + o * push.columns];
-    }
-    const uint at = (batch * push.k_quads + push.k_first) * push.columns + x;
-    [[unroll]] for (uint k = 0; k < CHUNK / 4; ++k) {
-        const vec4 v = LOAD32(source, at + k * push.columns);
-        [[unroll]] for (uint o = 0; o < OC; ++o) {
-            sum[o] += v.x * w[(k * 4 + 0) * OC + o];
-            sum[o] += v.y * w[(k * 4 + 1) * OC + o];
-            sum[o] += v.z * w[(k * 4 + 2) * OC + o];
-            sum[o] += v.w * w[(k * 4 + 3) * OC + o];
-        }
-    }
-    [[unroll]] for (uint o = 0; o < OC; ++o)
-        result[to + o * push.columns] = sum[o];
-}
+#define GEMM_SOURCE(b, name) SOURCE32(b, name)
+#define GEMM_LOAD(name, i) LOAD32(name, i)
+#define GEMM_TARGET(b, name) TARGET32(b, name)
+#define GEMM_READ(name, i) name[i]
+#define GEMM_STORE(name, i, v) name[i] = (v)
+#include "gemm.glsl"

@@ -15,10 +15,115 @@
 #endif
 
 struct vks_push_gemm {
-    uint columns;   // of source and result, multiple of the workgroup's width
-    uint k_quads;   // K/4 of the whole product
-    uint k_first;   // first quad of k of this dispatch
-    uint out_quads; // N/4
+    uint columns;        // of this dispatch, multiple of the workgroup's width
+    uint source_columns; // stride between quads of the source, vec4s
+    uint source_first;   // first column in the source
+    uint k_quads;        // K/4 of the whole product
+    uint k_first;        // first quad of k of this dispatch
+    uint out_quads;      // quads of the result
+    uint result_columns; // stride between quads of the result, vec4s
+    uint result_first;   // first column in the result
+};
+
+// Tiles of 4x4 pixels: the grain of Winograd transforms, ReLU masks and poolings.
+struct vks_push_tiles {
+    uint width, height; // of the tensor that is read (input side) or written (output side)
+    uint pitch;         // pixels a row, multiple of 4
+    uint plane;         // vec4s a channel quad
+    uint tiles_x;       // tiles a row
+    uint tile_first;    // first tile of this strip
+    uint tile_count;    // tiles of the strip
+    uint columns;       // stride of the scratch: tile_count rounded up to the workgroup's width
+    uint quads;         // channel quads of the scratch
+    uint quad_first;    // channel quad of the scratch where gl_WorkGroupID.y = 0 is
+    float inverse_tiles_x;
+    // Forward output only:
+    uint pooled_width, pooled_height, pooled_pitch, pooled_plane;
+    uint mask_plane;    // uvec2s a channel quad of the mask
+};
+
+struct vks_push_conv {
+    uint width, height; // of the source
+    uint pitch, plane;  // of the source
+    int shift;          // source pixel of output pixel p under tap 0: p + shift (-1, or 0 when the
+                        // source carries its own border)
+    uint tiles_x, tile_first, tile_count, columns;
+    uint k_quads;       // quads of the whole input
+    uint k_first;       // first quad of this dispatch
+    uint source_first;  // quad of the bound slice where k_first lies
+    uint out_quads;     // of the scratch
+    float inverse_tiles_x;
+};
+
+struct vks_push_weights {
+    uint k, blocks; // inputs, blocks of 16 outputs
+};
+
+struct vks_push_unpool {
+    uint width, height, pitch, plane; // of the gradient that is written (full size)
+    uint pooled_width, pooled_height, pooled_pitch, pooled_plane;
+    uint tiles_x, mask_plane;
+    float inverse_tiles_x;
+    float scale;        // 1 for max pooling, 1/4 for average pooling
+};
+
+struct vks_push_image {
+    uint width, height;               // of the target
+    uint pitch, plane;                // of the tensor: encoder input, or conv1_1's gradient
+    uint padding;                     // vkstyle_padding
+    float scale_x, scale_y, scale_z;  // of the encoder's channels
+    float shift_x, shift_y, shift_z;
+    uint order_x, order_y, order_z;   // which of r, g, b feeds each
+    float gradient;                   // factor that undoes storage scales
+    float tv;                         // weight of total variation's gradient, a pixel value
+};
+
+struct vks_push_gram {
+    uint channels;    // rounded up to 64
+    uint pixels_first; // in the transposed copy, quads of pixels
+    uint splits;      // partial sums
+    uint chunk_first; // first chunk of this dispatch
+};
+
+struct vks_push_transpose {
+    uint pitch, plane;
+    uint first;     // first pixel (of the plane) of this strip, multiple of 4
+    uint channels;  // rounded up to 64: stride of the copy
+    uint quads;     // that exist in the source; more are zero
+    uint quad_first; // quad where the bound slice begins
+    uint x0, y0, x1, y1; // the rectangle that counts (x1, y1 exclusive)
+};
+
+struct vks_push_style {
+    uint channels;  // true number
+    uint padded;    // rounded up to 64
+    uint splits;
+    float scale;    // sum -> per position: 1 / (M s^2)
+    float factor;   // of the difference, for the gradient
+    uint write;     // 1: write the difference matrix; 0: only the Gram matrix
+};
+
+struct vks_push_content {
+    uint count;     // vec4s of the bound slice
+    float factor;   // gradient = factor * (T - C)
+    float add;      // 1: add to what the gradient holds
+    uint partial;   // first partial sum to write
+    uint plane, pitch, x0, y0, x1, y1; // the rectangle that counts in the loss
+};
+
+struct vks_push_sum {
+    uint count;  // partial sums
+    uint first;  // of them
+    uint to;     // slot of the result
+    float factor;
+};
+
+struct vks_push_vector {
+    uint count;  // vec4s
+    uint index;  // kernel-specific
+    uint partial;
+    float a, b, c, d;
+    uint flags;
 };
 
 #ifndef VULKAN

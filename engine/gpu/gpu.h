@@ -145,5 +145,7 @@ bool vks_gpu_submit(vks_gpu *gpu, vks_sequence *sequence, int first, int last, u
 bool vks_gpu_done(vks_gpu *gpu, uint64_t ticket, double seconds, bool *done, vkstyle_error *error);
 
 const char *vks_kernel_name(vks_kernel kernel);
+// Whether the kernel writes (kind 'w') the binding.
+bool vks_kernel_writes(vks_kernel kernel, int binding);
 
 #endif
