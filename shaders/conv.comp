@@ -1,7 +1,7 @@
 #version 450
 // Direct 3x3 convolution, part of its inputs a dispatch: 16 outputs of one pixel an invocation.
 //
-//   source   tensor [quads][plane], zero outside width x height
+//   source   tensor, the quads of this dispatch: [QUADS][plane], zero outside width x height
 //   weights  [blocks of 16 outputs][K][9 taps][4] vec4 of outputs
 //   result   [16 pixels of a tile][out_quads][columns] vec4, float32: as the Winograd scratch, but
 //            with pixels for frequencies, so that the same output kernels follow
@@ -56,7 +56,7 @@ void main()
         const int at = clamp(y, 0, int(push.height) - 1) * int(push.pitch) +
                        clamp(x, 0, int(push.width) - 1);
         [[unroll]] for (uint q = 0; q < QUADS; ++q) {
-            const vec4 r = LOAD(source, int((push.source_first + q) * push.plane) + at);
+            const vec4 r = LOAD(source, int(q * push.plane) + at);
             const vec4 v = inside ? r : vec4(0);
             [[unroll]] for (uint o = 0; o < 4; ++o) {
                 sum[o] += v.x * w[((q * 4 + 0) * 9 + tap) * 4 + o];

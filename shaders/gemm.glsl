@@ -50,7 +50,7 @@ void main()
         [[unroll]] for (uint o = 0; o < OC; ++o)
             sum[o] = GEMM_READ(result, to + o * push.result_columns);
     }
-    const uint at = (batch * push.k_quads + push.k_first) * push.source_columns +
+    const uint at = (batch * push.k_quads + push.source_quad) * push.source_columns +
                     push.source_first + x;
     [[unroll]] for (uint k = 0; k < CHUNK / 4; ++k) {
         const vec4 v = GEMM_LOAD(source, at + k * push.source_columns);

@@ -3,7 +3,8 @@
 // share folded back onto the pixels it was made of, the encoder's scaling undone, total variation
 // added.
 //
-//   products  tensor [9 taps][plane]: W_tap^T times conv1_1's gradient, [height][pitch] each
+//   top, middle, bottom   tensors [3 taps][plane]: W_tap^T times conv1_1's gradient, for the three
+//             rows of taps (three bindings, so that none has to span more than it must)
 //   image     [height][width] vec4 (r, g, b, -)
 //   gradient  [height][width] vec4
 //   partials  one float a workgroup: total variation, sum of squared differences
@@ -18,10 +19,12 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WIDTH = 64;
 
-SOURCE(0, products);
-SOURCE32(1, image);
-TARGET32(2, gradient);
-layout(set = 0, binding = 3, std430) buffer partials_block { float partials[]; };
+SOURCE(0, top);
+SOURCE(1, middle);
+SOURCE(2, bottom);
+SOURCE32(3, image);
+TARGET32(4, gradient);
+layout(set = 0, binding = 5, std430) buffer partials_block { float partials[]; };
 PUSH(vks_push_image);
 
 shared float squares[WIDTH];
@@ -30,13 +33,21 @@ shared float squares[WIDTH];
 vec3 at_bordered(int x, int y)
 {
     vec3 sum = vec3(0);
-    for (int tap = 0; tap < 9; ++tap) {
-        const int ox = x - tap % 3, oy = y - tap / 3;
-        const bool inside = uint(ox) < push.width && uint(oy) < push.height;
-        const int at = tap * int(push.plane) + clamp(oy, 0, int(push.height) - 1) * int(push.pitch) +
-                       clamp(ox, 0, int(push.width) - 1);
-        const vec3 v = LOAD(products, at).xyz;
-        sum += inside ? v : vec3(0);
+    [[unroll]] for (int row = 0; row < 3; ++row) {
+        const int oy = y - row;
+        [[unroll]] for (int i = 0; i < 3; ++i) {
+            const int ox = x - i;
+            const int at = i * int(push.plane) + clamp(oy, 0, int(push.height) - 1) * int(push.pitch) +
+                           clamp(ox, 0, int(push.width) - 1);
+            vec3 v;
+            if (row == 0)
+                v = LOAD(top, at).xyz;
+            else if (row == 1)
+                v = LOAD(middle, at).xyz;
+            else
+                v = LOAD(bottom, at).xyz;
+            sum += uint(ox) < push.width && uint(oy) < push.height ? v : vec3(0);
+        }
     }
     return sum;
 }

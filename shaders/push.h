@@ -15,11 +15,11 @@
 #endif
 
 struct vks_push_gemm {
-    uint columns;        // of this dispatch, multiple of the workgroup's width
     uint source_columns; // stride between quads of the source, vec4s
     uint source_first;   // first column in the source
     uint k_quads;        // K/4 of the whole product
-    uint k_first;        // first quad of k of this dispatch
+    uint k_first;        // first quad of k of this dispatch, in the weights
+    uint source_quad;    // the same in the source
     uint out_quads;      // quads of the result
     uint result_columns; // stride between quads of the result, vec4s
     uint result_first;   // first column in the result
@@ -49,8 +49,7 @@ struct vks_push_conv {
                         // source carries its own border)
     uint tiles_x, tile_first, tile_count, columns;
     uint k_quads;       // quads of the whole input
-    uint k_first;       // first quad of this dispatch
-    uint source_first;  // quad of the bound slice where k_first lies
+    uint k_first;       // first quad of this dispatch: where the bound slice of source begins
     uint out_quads;     // of the scratch
     float inverse_tiles_x;
 };
@@ -118,12 +117,10 @@ struct vks_push_sum {
     float factor;
 };
 
-struct vks_push_vector {
-    uint count;  // vec4s
-    uint index;  // kernel-specific
-    uint partial;
-    float a, b, c, d;
-    uint flags;
+struct vks_push_tally {
+    uint terms;   // values 1 .. terms are weighted and added up
+    uint records; // of the ring
+    uint stride;  // floats a record
 };
 
 #ifndef VULKAN
