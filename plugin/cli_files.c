@@ -31,51 +31,36 @@ static bool same_file(const char *path, const struct stat *there, const char *in
 int cli_output_check(const char *option, const char *path, const char *const *inputs,
                      int input_count)
 {
-    if (!*path || !strcmp(path, "-")) {
+    if (!*path || !strcmp(path, "-"))
         return cli_fail(VKSTYLE_USAGE, "%s needs the name of a file", option);
-    }
-    if (strlen(path) + 32 > VKSTYLE_PATH) {
+    if (strlen(path) + 32 > VKSTYLE_PATH)
         return cli_fail(VKSTYLE_USAGE, "%s: the name is too long", option);
-    }
     struct stat there;
     if (stat(path, &there) == 0) {
         // Renaming onto a device or a pipe would replace it by a plain file.
-        if (!S_ISREG(there.st_mode)) {
-            cli_fail(VKSTYLE_FAILED, "%s: %s is %s", option, path,
-                     S_ISDIR(there.st_mode) ? "a folder; name a file in it" : "not a plain file");
-            return false;
-        }
+        if (!S_ISREG(there.st_mode))
+            return cli_fail(VKSTYLE_FAILED, "%s: %s is %s", option, path,
+                            S_ISDIR(there.st_mode) ? "a folder; name a file in it"
+                                                   : "not a plain file");
         for (int i = 0; i < input_count; i++)
-            if (same_file(path, &there, inputs[i])) {
-                cli_fail(VKSTYLE_USAGE, "%s: %s is also an input; choose another name", option,
-                         path);
-                return false;
-            }
+            if (same_file(path, &there, inputs[i]))
+                return cli_fail(VKSTYLE_USAGE, "%s: %s is also an input; choose another name",
+                                option, path);
     }
     char folder[VKSTYLE_PATH];
     const char *slash = strrchr(path, '/');
+    if (slash && !slash[1])
+        return cli_fail(VKSTYLE_USAGE, "%s: %s names a folder; name a file in it", option, path);
     if (!slash)
         snprintf(folder, sizeof folder, ".");
-    else if (slash == path)
-        snprintf(folder, sizeof folder, "/");
     else
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    if (slash && !slash[1]) {
-        cli_fail(VKSTYLE_USAGE, "%s: %s names a folder; name a file in it", option, path);
-        return false;
-    }
-    if (stat(folder, &there)) {
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    int code = stat(folder, &there) ? errno : S_ISDIR(there.st_mode) ? 0 : ENOTDIR;
+    if (!code && access(folder, W_OK | X_OK))
+        code = errno;
+    if (code)
         return cli_fail(VKSTYLE_FAILED, "%s: %s cannot be written: the folder %s: %s", option, path,
-                        folder, strerror(errno));
-    }
-    if (!S_ISDIR(there.st_mode)) {
-        return cli_fail(VKSTYLE_FAILED, "%s: %s cannot be written: %s is not a folder", option,
-                        path, folder);
-    }
-    if (access(folder, W_OK | X_OK)) {
-        return cli_fail(VKSTYLE_FAILED, "%s: %s cannot be written: the folder %s: %s", option, path,
-                        folder, strerror(errno));
-    }
+                        folder, strerror(code));
     return VKSTYLE_DONE;
 }
 
