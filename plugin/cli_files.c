@@ -28,6 +28,20 @@ static bool same_file(const char *path, const struct stat *there, const char *in
     return !strcmp(path, input) || (there->st_dev == other.st_dev && there->st_ino == other.st_ino);
 }
 
+// Creates and removes a file: permissions, read-only disks and root's privileges all have their
+// say, which access() does not hear. Returns 0 or an errno.
+static int try_folder(const char *folder)
+{
+    char name[VKSTYLE_PATH + 32];
+    if (snprintf(name, sizeof name, "%s/.vkstyle-XXXXXX", folder) >= (int)sizeof name)
+        return ENAMETOOLONG;
+    int file = mkstemp(name);
+    if (file < 0)
+        return errno;
+    close(file);
+    return unlink(name) ? errno : 0;
+}
+
 int cli_output_check(const char *option, const char *path, const char *const *inputs,
                      int input_count)
 {
@@ -56,8 +70,8 @@ int cli_output_check(const char *option, const char *path, const char *const *in
     else
         snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     int code = stat(folder, &there) ? errno : S_ISDIR(there.st_mode) ? 0 : ENOTDIR;
-    if (!code && access(folder, W_OK | X_OK))
-        code = errno;
+    if (!code)
+        code = try_folder(folder);
     if (code)
         return cli_fail(VKSTYLE_FAILED, "%s: %s cannot be written: the folder %s: %s", option, path,
                         folder, strerror(code));
