@@ -77,6 +77,8 @@ typedef struct vks_slice {
 } vks_slice;
 
 // Blocking copies, through a staging block of bounded size. The device is idle when they return.
+// The staging block is counted by vks_gpu_allocated from the first copy on.
+enum { VKS_STAGING_BYTES = 4 << 20 };
 bool vks_upload(vks_gpu *gpu, vks_slice to, const void *data, vkstyle_error *error);
 bool vks_download(vks_gpu *gpu, vks_slice from, void *data, vkstyle_error *error);
 bool vks_clear(vks_gpu *gpu, vks_slice to, vkstyle_error *error); // zero bytes

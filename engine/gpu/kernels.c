@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernels by number: their SPIR-V, their layouts and their pipelines.
+#include "internal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct vks_spirv {
+    const uint32_t *words;
+    size_t bytes;
+} vks_spirv;
+
+typedef struct vks_kernel_source {
+    const char *name, *bindings;
+    vks_spirv variants[4]; // float, float_texel, half, half_texel
+} vks_kernel_source;
+
+#include "kernels_table.h"
+
+enum { MAX_THREADS = 16 };
+
+const char *vks_kernel_name(vks_kernel kernel)
+{
+    return (unsigned)kernel < VKS_KERNEL_COUNT ? kernel_sources[kernel].name : "copy";
+}
+
+const char *vks_kernel_bindings(vks_kernel kernel)
+{
+    return kernel_sources[kernel].bindings;
+}
+
+VkDescriptorType vks_binding_type(const vks_gpu *gpu, char letter)
+{
+    return letter != 'w' && gpu->is.limits.texel ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                                 : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
+
+VkFormat vks_binding_format(char letter, vks_storage storage)
+{
+    if (letter == 'u')
+        return VK_FORMAT_R32G32_UINT;
+    return letter == 's' && storage == VKS_HALF ? VK_FORMAT_R16G16B16A16_SFLOAT
+                                                : VK_FORMAT_R32G32B32A32_SFLOAT;
+}
+
+bool vks_kernel_layout(vks_gpu *gpu, vks_kernel kernel, const vks_layout **layout,
+                       vkstyle_error *error)
+{
+    vks_layout *own = &gpu->layouts[kernel];
+    const char *letters = vks_kernel_bindings(kernel);
+    const uint32_t count = (uint32_t)strlen(letters);
+    *layout = own;
+    if (own->pipeline)
+        return true;
+    VkDescriptorSetLayoutBinding bindings[VKS_MAX_BINDINGS];
+    uint32_t buffers = 0;
+    if (count > VKS_MAX_BINDINGS)
+        return vks_fail(error, VKSTYLE_FAILED, "kernel %s has %u bindings, more than %d",
+                        vks_kernel_name(kernel), count, VKS_MAX_BINDINGS);
+    for (uint32_t i = 0; i < count; ++i) {
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = vks_binding_type(gpu, letters[i]),
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+        };
+        buffers += bindings[i].descriptorType == VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    }
+    const uint32_t most = gpu->is.properties.limits.maxPerStageDescriptorStorageBuffers;
+    if (buffers > most)
+        return vks_fail(
+            error, VKSTYLE_NO_DEVICE,
+            "kernel %s binds %u storage buffers, and %s takes %u: choose another --device",
+            vks_kernel_name(kernel), buffers, gpu->is.info.name, most);
+    if (!own->set)
+        VK(gpu, error,
+           vkCreateDescriptorSetLayout(
+               gpu->device,
+               &(VkDescriptorSetLayoutCreateInfo){
+                   .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                   .bindingCount = count,
+                   .pBindings = bindings,
+               },
+               NULL, &own->set));
+    VK(gpu, error,
+       vkCreatePipelineLayout(gpu->device,
+                              &(VkPipelineLayoutCreateInfo){
+                                  .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                  .setLayoutCount = 1,
+                                  .pSetLayouts = &own->set,
+                                  .pushConstantRangeCount = 1,
+                                  .pPushConstantRanges =
+                                      &(VkPushConstantRange){
+                                          .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+                                          .size = VKS_MAX_PUSH,
+                                      },
+                              },
+                              NULL, &own->pipeline));
+    return true;
+fail:
+    return false;
+}
+
+vks_pipeline *vks_pipeline_find(vks_gpu *gpu, const vks_dispatch *dispatch, vkstyle_error *error)
+{
+    vks_pipeline *pipeline = gpu->pipelines;
+    const size_t bytes = (size_t)dispatch->spec_count * sizeof dispatch->spec[0];
+    for (; pipeline; pipeline = pipeline->next)
+        if (pipeline->kernel == dispatch->kernel && pipeline->storage == dispatch->storage &&
+            pipeline->spec_count == dispatch->spec_count &&
+            memcmp(pipeline->spec, dispatch->spec, bytes) == 0)
+            return pipeline;
+    pipeline = calloc(1, sizeof *pipeline);
+    if (!pipeline) {
+        vks_fail(error, VKSTYLE_NO_MEMORY, "the computer has no memory left");
+        return NULL;
+    }
+    pipeline->kernel = dispatch->kernel;
+    pipeline->storage = dispatch->storage;
+    pipeline->spec_count = dispatch->spec_count;
+    memcpy(pipeline->spec, dispatch->spec, bytes);
+    pipeline->next = gpu->pipelines;
+    gpu->pipelines = pipeline;
+    return pipeline;
+}
+
+// ---------------------------------------------------------------- compilation
+
+static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
+{
+    const int variant = 2 * (pipeline->storage == VKS_HALF) + gpu->is.limits.texel;
+    const vks_spirv *spirv = &kernel_sources[pipeline->kernel].variants[variant];
+    VkShaderModule module = VK_NULL_HANDLE;
+    pipeline->result =
+        gpu->vk.vkCreateShaderModule(gpu->device,
+                                     &(VkShaderModuleCreateInfo){
+                                         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                         .codeSize = spirv->bytes,
+                                         .pCode = spirv->words,
+                                     },
+                                     NULL, &module);
+    if (pipeline->result != VK_SUCCESS)
+        return;
+    VkSpecializationMapEntry entries[VKS_MAX_SPEC];
+    for (int i = 0; i < pipeline->spec_count; ++i)
+        entries[i] = (VkSpecializationMapEntry){
+            .constantID = (uint32_t)i, .offset = (uint32_t)i * 4, .size = 4};
+    const VkSpecializationInfo specialization = {
+        .mapEntryCount = (uint32_t)pipeline->spec_count,
+        .pMapEntries = entries,
+        .dataSize = (size_t)pipeline->spec_count * 4,
+        .pData = pipeline->spec,
+    };
+    pipeline->result = gpu->vk.vkCreateComputePipelines(
+        gpu->device, gpu->cache, 1,
+        &(VkComputePipelineCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+            .stage =
+                {
+                    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                    .module = module,
+                    .pName = "main",
+                    .pSpecializationInfo = &specialization,
+                },
+            .layout = gpu->layouts[pipeline->kernel].pipeline,
+        },
+        NULL, &pipeline->handle);
+    gpu->vk.vkDestroyShaderModule(gpu->device, module, NULL);
+    if (pipeline->result == VK_SUCCESS)
+        vks_name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)pipeline->handle,
+                 vks_kernel_name(pipeline->kernel));
+}
+
+typedef struct work {
+    vks_gpu *gpu;
+    vks_pipeline **pipelines;
+    int count;
+    atomic_int next;
+} work;
+
+static void *compile_some(void *user)
+{
+    work *shared = user;
+    for (int i; (i = atomic_fetch_add(&shared->next, 1)) < shared->count;)
+        compile(shared->gpu, shared->pipelines[i]);
+    return NULL;
+}
+
+bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vkstyle_error *error)
+{
+    const vks_layout *layout;
+    for (int i = 0; i < count; ++i) // before the threads, which only read them
+        if (!vks_kernel_layout(gpu, pipelines[i]->kernel, &layout, error))
+            return false;
+    work shared = {.gpu = gpu, .pipelines = pipelines, .count = count};
+    pthread_t threads[MAX_THREADS];
+    int started = 0;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    while (started + 1 < count && started + 1 < cores && started < MAX_THREADS &&
+           pthread_create(&threads[started], NULL, compile_some, &shared) == 0)
+        ++started; // where no thread can be had, this one does the work
+    compile_some(&shared);
+    for (int i = 0; i < started; ++i)
+        pthread_join(threads[i], NULL);
+    if (count > 0)
+        gpu->cache_dirty = true;
+    for (int i = 0; i < count; ++i) {
+        const vks_pipeline *p = pipelines[i];
+        if (p->result == VK_ERROR_OUT_OF_HOST_MEMORY || p->result == VK_ERROR_DEVICE_LOST)
+            return vks_vulkan_fail(gpu, p->result, "vkCreateComputePipelines", error);
+        if (p->result != VK_SUCCESS)
+            return vks_fail(
+                error, VKSTYLE_FAILED,
+                "the driver of %s (%s) cannot compile kernel %s with workgroups of %u: %s. "
+                "A newer driver or another --device may help",
+                gpu->is.info.name, gpu->is.info.driver, vks_kernel_name(p->kernel), p->spec[0],
+                vks_result_name(p->result));
+    }
+    return true;
+}
+
+void vks_kernels_free(vks_gpu *gpu)
+{
+    for (vks_pipeline *pipeline = gpu->pipelines, *next; pipeline; pipeline = next) {
+        next = pipeline->next;
+        gpu->vk.vkDestroyPipeline(gpu->device, pipeline->handle, NULL);
+        free(pipeline);
+    }
+    gpu->pipelines = NULL;
+    for (int i = 0; i < VKS_KERNEL_COUNT; ++i) {
+        gpu->vk.vkDestroyPipelineLayout(gpu->device, gpu->layouts[i].pipeline, NULL);
+        gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, gpu->layouts[i].set, NULL);
+    }
+}
