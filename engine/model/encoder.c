@@ -3,6 +3,7 @@
 
 #include "../error.h"
 #include "../sha256.h"
+#include "safetensors.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -119,9 +120,12 @@ bool vks_model_set_text(char **slot, const char *text, vkstyle_error *error)
     char *copy = strdup(text);
     if (!copy)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a model's texts");
+    bool utf8 = vks_is_utf8(copy, strlen(copy));
     for (char *c = copy; *c; c++)
         if (((unsigned char)*c < 0x20 && *c != '\n') || *c == 0x7f)
             *c = ' ';
+        else if ((unsigned char)*c >= 0x80 && !utf8)
+            *c = '?';
     free(*slot);
     *slot = copy;
     return true;

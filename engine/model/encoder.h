@@ -53,7 +53,8 @@ vkstyle_model *vks_model_create(vkstyle_error *error);
 // inputs from the layer before. out is ignored for pools. The text of an error names the chain's
 // fault only, so that the caller can put the file's name in front.
 vks_layer *vks_model_add(vkstyle_model *model, const char *name, int out, vkstyle_error *error);
-// Replaces a text that the model owns. Control characters become spaces: texts go to terminals.
+// Replaces a text that the model owns. Control characters become spaces, for texts go to terminals;
+// what is not UTF-8 becomes question marks.
 bool vks_model_set_text(char **slot, const char *text, vkstyle_error *error);
 // True when all values are finite.
 bool vks_all_finite(const float *values, size_t count);

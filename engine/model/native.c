@@ -4,6 +4,8 @@
 
 #include "../error.h"
 #include "half.h"
+#include "hdf5.h"
+#include "map.h"
 #include "safetensors.h"
 
 #include <cjson/cJSON.h>
@@ -187,6 +189,17 @@ vkstyle_model *vks_model_read(const char *path, vkstyle_error *error)
     if (strlen(path) >= VKSTYLE_PATH) {
         vks_fail(error, VKSTYLE_FAILED, "the model's path is longer than %d bytes",
                  VKSTYLE_PATH - 1);
+        return NULL;
+    }
+    vks_map map;
+    if (!vks_map_open(&map, path, error))
+        return NULL;
+    bool foreign = vks_hdf5_is(map.data, map.size);
+    vks_map_close(&map);
+    if (foreign) {
+        vks_fail(error, VKSTYLE_FAILED,
+                 "'%s' is HDF5, not a model of vkstyle; convert it with `vkstyle model import`",
+                 path);
         return NULL;
     }
     vks_safetensors *file = vks_safetensors_open(path, error);

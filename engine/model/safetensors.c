@@ -3,23 +3,18 @@
 
 #include "../error.h"
 #include "half.h"
+#include "map.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensors are copied as they lie in files");
 
 struct vks_safetensors {
     char *path;
-    const uint8_t *map;
-    size_t size;
+    vks_map map;
     cJSON *header; // owns names and metadata
     vks_tensor_info *tensors;
     int count;
@@ -45,9 +40,9 @@ const char *vks_dtype_name(vks_dtype dtype)
     return dtypes[dtype].name;
 }
 
-// JSON is UTF-8 by definition, and names end up in messages that toolkits insist are UTF-8.
-static bool is_utf8(const uint8_t *text, size_t size)
+bool vks_is_utf8(const void *data, size_t size)
 {
+    const uint8_t *text = data;
     for (size_t i = 0; i < size;) {
         uint8_t lead = text[i++];
         if (lead < 0x80)
@@ -68,7 +63,7 @@ static bool is_utf8(const uint8_t *text, size_t size)
     return true;
 }
 
-static bool is_name(const char *text)
+bool vks_is_tensor_name(const char *text)
 {
     size_t length = text ? strlen(text) : 0;
     if (length < 1 || length > 255)
@@ -120,7 +115,7 @@ static bool read_tensor(const cJSON *item, const char *path, const uint8_t *data
 {
     const cJSON *dtype = NULL, *shape = NULL, *offsets = NULL, *field;
     tensor->name = item->string;
-    if (!is_name(tensor->name))
+    if (!vks_is_tensor_name(tensor->name))
         return vks_fail(error, VKSTYLE_FAILED,
                         "'%s': a tensor's name is empty, too long or not printable", path);
     cJSON_ArrayForEach(field, item)
@@ -198,22 +193,22 @@ static bool read_metadata(const cJSON *item, const char *path, vkstyle_error *er
 static bool read_header(vks_safetensors *file, vkstyle_error *error)
 {
     const char *path = file->path;
-    if (file->size < 10)
+    if (file->map.size < 10)
         return vks_fail(error, VKSTYLE_FAILED,
                         "'%s' is too short (%zu bytes) to be a .safetensors file", path,
-                        file->size);
+                        file->map.size);
     uint64_t length;
-    memcpy(&length, file->map, sizeof length);
+    memcpy(&length, file->map.data, sizeof length);
     // Another kind of file shows itself here: its first bytes are no plausible length.
-    if (length > file->size - 8 || length < 2 || file->map[8] != '{')
+    if (length > file->map.size - 8 || length < 2 || file->map.data[8] != '{')
         return vks_fail(error, VKSTYLE_FAILED,
                         "'%s' is not a .safetensors file, or is damaged or incomplete", path);
     if (length > VKS_MAX_HEADER)
         return vks_fail(error, VKSTYLE_FAILED,
                         "'%s': the header has %llu bytes, more than the %d that vkstyle accepts",
                         path, (unsigned long long)length, VKS_MAX_HEADER);
-    const char *text = (const char *)file->map + 8, *end = NULL;
-    if (is_utf8(file->map + 8, (size_t)length))
+    const char *text = (const char *)file->map.data + 8, *end = NULL;
+    if (vks_is_utf8(file->map.data + 8, (size_t)length))
         file->header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
     while (end && end < text + length && (*end == ' ' || *end == '\n' || *end == '\t'))
         end++;
@@ -224,8 +219,8 @@ static bool read_header(vks_safetensors *file, vkstyle_error *error)
     file->tensors = calloc((size_t)entries + 1, sizeof *file->tensors);
     if (!file->tensors)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory while reading '%s'", path);
-    const uint8_t *data = file->map + 8 + length;
-    uint64_t size = file->size - 8 - length;
+    const uint8_t *data = file->map.data + 8 + length;
+    uint64_t size = file->map.size - 8 - length;
     const cJSON *item, *metadata = NULL;
     cJSON_ArrayForEach(item, file->header)
     {
@@ -273,29 +268,7 @@ vks_safetensors *vks_safetensors_open(const char *path, vkstyle_error *error)
         vks_safetensors_close(&file);
         return NULL;
     }
-    bool done = false;
-    struct stat status;
-    // O_NONBLOCK: a pipe by that name must not make us wait.
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        vks_fail(error, VKSTYLE_FAILED, "cannot open '%s': %s", path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        vks_fail(error, VKSTYLE_FAILED, "'%s' is not a file", path);
-    } else if (status.st_size == 0) {
-        vks_fail(error, VKSTYLE_FAILED, "'%s' is empty", path);
-    } else {
-        file->size = (size_t)status.st_size;
-        void *map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            vks_fail(error, VKSTYLE_FAILED, "cannot read '%s': %s", path, strerror(errno));
-        } else {
-            file->map = map;
-            done = read_header(file, error);
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    if (!done)
+    if (!vks_map_open(&file->map, path, error) || !read_header(file, error))
         vks_safetensors_close(&file);
     return file;
 }
@@ -304,8 +277,7 @@ void vks_safetensors_close(vks_safetensors **file)
 {
     if (!file || !*file)
         return;
-    if ((*file)->map)
-        munmap((void *)(uintptr_t)(*file)->map, (*file)->size);
+    vks_map_close(&(*file)->map);
     cJSON_Delete((*file)->header);
     free((*file)->tensors);
     free((*file)->path);

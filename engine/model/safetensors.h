@@ -43,6 +43,10 @@ float *vks_safetensors_floats(const vks_tensor_info *tensor, vkstyle_error *erro
 
 // Bytes of one value.
 size_t vks_dtype_size(vks_dtype dtype);
+// True for 1 to 255 bytes without control characters.
+bool vks_is_tensor_name(const char *text);
+// JSON is UTF-8 by definition, and texts end up in messages that toolkits insist are UTF-8.
+bool vks_is_utf8(const void *data, size_t size);
 // "F32": the format's own word.
 const char *vks_dtype_name(vks_dtype dtype);
 

@@ -65,6 +65,9 @@ bool vks_safetensors_add(vks_safetensors_writer *writer, const char *name, vks_d
                         "tensor '%s' has %d dimensions; at most %d can be "
                         "written",
                         name, rank, VKS_MAX_RANK);
+    if (!vks_is_tensor_name(name) || !vks_is_utf8(name, strlen(name)))
+        return vks_fail(error, VKSTYLE_FAILED,
+                        "a tensor to be written has a name that could not be read back");
     for (size_t i = 0; i < writer->count; i++)
         if (!strcmp(writer->entries[i].name, name))
             return vks_fail(error, VKSTYLE_FAILED, "tensor '%s' was to be written twice", name);
@@ -98,6 +101,8 @@ bool vks_safetensors_add(vks_safetensors_writer *writer, const char *name, vks_d
 bool vks_safetensors_set_metadata(vks_safetensors_writer *writer, const char *key,
                                   const char *value, vkstyle_error *error)
 {
+    if (!vks_is_utf8(key, strlen(key)) || !vks_is_utf8(value, strlen(value)))
+        return vks_fail(error, VKSTYLE_FAILED, "a text to be written is not UTF-8");
     cJSON_DeleteItemFromObjectCaseSensitive(writer->metadata, key);
     if (!cJSON_AddStringToObject(writer->metadata, key, value))
         return no_memory(error);
