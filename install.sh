@@ -1,0 +1,324 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Installs vkstyle from this folder and paints a first picture; or runs its tests. ./install.sh --help
+set -eu
+
+source=$(cd "$(dirname "$0")" && pwd)
+prefix=
+packages=yes
+action=install
+
+build_packages="gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev libvulkan-volk-dev
+    libcjson-dev libhdf5-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
+test_packages="libcmocka-dev spirv-tools vulkan-validationlayers"
+
+usage() {
+    cat <<'END'
+Usage: ./install.sh [OPTION]...
+
+Installs vkstyle: packages it needs (apt; with sudo unless you are root), a build with meson, the
+program, its model and manual. Then paints a first picture and says where it is.
+
+  --prefix DIR      Install below DIR. Default: ~/.local, or /usr/local for root.
+  --no-packages     Leave packages alone; what is missing shows when building.
+  --packages-only   Install packages and nothing else.
+  --test            Install what the tests need and run all of them. The last line is
+                    'N passed, N failed, N skipped'.
+  --uninstall       Remove all that was installed below the prefix (packages stay).
+  --help            This.
+END
+}
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 1
+}
+
+say() {
+    echo "== $*"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --prefix)
+        [ $# -ge 2 ] || { echo "install.sh: --prefix needs a folder" >&2; exit 2; }
+        prefix=$2
+        shift
+        ;;
+    --prefix=*) prefix=${1#*=} ;;
+    --no-packages) packages=no ;;
+    --packages-only) action=packages ;;
+    --test) action="test" ;;
+    --uninstall) action=uninstall ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        echo "install.sh: $1: no such option ('./install.sh --help' lists them)" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+if [ -z "$prefix" ]; then
+    if [ "$(id -u)" = 0 ]; then
+        prefix=/usr/local
+    else
+        prefix=${HOME:?HOME is not set; give --prefix DIR}/.local
+    fi
+fi
+case $prefix in
+/*) ;;
+*) prefix=$(pwd)/$prefix ;;
+esac
+manifest=$prefix/share/vkstyle/manifest.txt
+
+# ---------------------------------------------------------------- packages
+
+installed() {
+    dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+}
+
+# Installs the packages named; asks for nothing when all are there, so that a second run needs
+# neither network nor rights.
+install_packages() {
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        fail "this is no Debian or Ubuntu; install the counterparts of these packages yourself, then" \
+            "use --no-packages: $*"
+    fi
+    missing=
+    for package in "$@"; do
+        installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing packages:$missing"
+    if [ "$(id -u)" = 0 ]; then
+        as_root="env"
+    elif command -v sudo >/dev/null; then
+        as_root="sudo"
+    else
+        fail "packages are missing and there is no sudo; as root: apt-get install$missing"
+    fi
+    # A machine that was never updated has no lists; one that was may have old ones.
+    $as_root apt-get -q update || fail "apt-get update failed"
+    # shellcheck disable=SC2086
+    $as_root DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing ||
+        fail "apt-get install failed"
+}
+
+# The filter for GIMP is built for the GIMP that is here, if any.
+gimp_packages() {
+    for pair in gimp-2.10:libgimp2.0-dev gimp-3.0:libgimp-3.0-dev; do
+        if command -v "${pair%%:*}" >/dev/null && apt-cache show "${pair#*:}" >/dev/null 2>&1; then
+            echo "${pair#*:}"
+        fi
+    done
+}
+
+get_packages() {
+    [ "$packages" = yes ] || return 0
+    wanted=$build_packages
+    if [ "$action" = test ]; then
+        wanted="$wanted $test_packages"
+    fi
+    # shellcheck disable=SC2046,SC2086
+    install_packages $wanted $(gimp_packages)
+}
+
+# ---------------------------------------------------------------- building
+
+# configure FOLDER OPTION...: a new build folder, or the old one with these options.
+configure() {
+    build=$source/$1
+    shift
+    if [ -e "$build" ] && [ ! -w "$build" ]; then
+        fail "$build belongs to another user; remove it first"
+    fi
+    if [ -f "$build/build.ninja" ]; then
+        meson setup --reconfigure "$build" "$source" "$@" >"$build/configure.log" 2>&1 || {
+            cat "$build/configure.log" >&2
+            fail "configuring failed; removing $build and trying again may help"
+        }
+    else
+        mkdir -p "$build"
+        meson setup "$build" "$source" "$@" >"$build/configure.log" 2>&1 || {
+            cat "$build/configure.log" >&2
+            fail "configuring failed"
+        }
+    fi
+}
+
+compile() {
+    ninja -C "$build" >"$build/compile.log" 2>&1 || {
+        cat "$build/compile.log" >&2
+        fail "building failed"
+    }
+}
+
+# ---------------------------------------------------------------- installing
+
+# The manifest names every file and, with a slash at the end, every folder that was made.
+remove_listed() {
+    # Files first, then folders from the longest name up; one that others use as well stays.
+    grep -v '/$' "$1" | while IFS= read -r file; do
+        rm -f -- "$file"
+    done
+    grep '/$' "$1" | sort -r | while IFS= read -r folder; do
+        rmdir -- "$folder" 2>/dev/null || true
+    done
+}
+
+copy_staged() {
+    stage=$1
+    list=$build/manifest.txt
+    : >"$list"
+    [ ! -f "$manifest" ] || grep '/$' "$manifest" >"$list" || true
+    mkdir -p "$prefix" 2>/dev/null || true
+    [ -w "$prefix" ] || fail "$prefix cannot be written; choose another folder with --prefix DIR"
+    (cd "$stage" && find . -mindepth 1 -type d) | sed 's/^\.//' | while IFS= read -r folder; do
+        [ -d "$folder" ] || { mkdir -- "$folder" && echo "$folder/" >>"$list"; } || exit 1
+    done || fail "a folder could not be made"
+    (cd "$stage" && find . ! -type d) | sed 's/^\.//' | while IFS= read -r file; do
+        # Beside and renamed: a running program is not overwritten.
+        { cp -P -- "$stage$file" "$file.new" && mv -f -- "$file.new" "$file"; } || exit 1
+        echo "$file" >>"$list"
+    done || fail "a file could not be written"
+    # What an older version had and this one has not.
+    if [ -f "$manifest" ]; then
+        grep -v '/$' "$manifest" | while IFS= read -r file; do
+            grep -qxF -- "$file" "$list" || rm -f -- "$file"
+        done
+    fi
+    [ -d "$prefix/share/vkstyle" ] || { mkdir -p "$prefix/share/vkstyle" && echo "$prefix/share/vkstyle/" >>"$list"; }
+    echo "$manifest" >>"$list"
+    sort -u "$list" >"$manifest"
+}
+
+first_picture() {
+    picture=$build/first-picture.png
+    # Without a GPU, a smaller picture, so that it comes within minutes.
+    size=
+    if "$prefix/bin/vkstyle" devices --json 2>/dev/null | grep '"type"' | head -n 1 | grep -q software; then
+        size="--size 256"
+        say "no GPU with a Vulkan driver was found: the processor does the work"
+    fi
+    say "painting $source/docs/pictures/mountains.jpg in the manner of auvers.jpg"
+    # shellcheck disable=SC2086
+    "$prefix/bin/vkstyle" transfer "$source/docs/pictures/mountains.jpg" "$source/docs/pictures/auvers.jpg" \
+        -o "$picture" --time-limit 180 $size ||
+        fail "vkstyle is installed, but could not paint; '$prefix/bin/vkstyle doctor' tells more"
+    say "the picture is $picture"
+}
+
+do_install() {
+    get_packages
+    say "building"
+    configure build --prefix "$prefix" --buildtype release -Dtests=disabled
+    compile
+    say "installing below $prefix"
+    stage=$build/stage
+    rm -rf "$stage"
+    DESTDIR=$stage meson install -C "$build" --no-rebuild >"$build/install.log" 2>&1 || {
+        cat "$build/install.log" >&2
+        fail "installing failed"
+    }
+    copy_staged "$stage"
+    rm -rf "$stage"
+    first_picture
+    case :$PATH: in
+    *:"$prefix/bin":*) say "try: vkstyle transfer --help" ;;
+    *) say "try: $prefix/bin/vkstyle transfer --help ($prefix/bin is not in your PATH)" ;;
+    esac
+}
+
+do_uninstall() {
+    [ -f "$manifest" ] || fail "nothing is installed below $prefix (no $manifest); try --prefix DIR"
+    copy=$(mktemp)
+    cp "$manifest" "$copy"
+    remove_listed "$copy"
+    rm -f "$copy"
+    say "removed what was installed below $prefix"
+}
+
+# ---------------------------------------------------------------- tests
+
+# Adds up a meson log. A cmocka test counts each of its cases; any other test counts as one.
+count_results() {
+    awk '
+        function close_test() {
+            if (!open_test) return
+            cases = 0
+            for (name in state) {
+                cases++
+                if (state[name] == "FAILED") failed++, bad++
+                else if (state[name] == "SKIPPED") skipped++
+                else passed++
+            }
+            if (!cases && result == "skip") skipped++
+            else if (!cases && result == "ok") passed++
+            else if (result == "fail" && !bad) failed++
+            open_test = 0
+        }
+        /^=+ [0-9]+\/[0-9]+ =+$/ { close_test(); open_test = 1; split("", state); bad = 0; result = "fail" }
+        /^result: / {
+            if ($0 ~ /exit status 0$/) result = "ok"
+            else if ($0 ~ /exit status 77/) result = "skip"
+            else result = "fail"
+        }
+        /^\[ +OK \] [^ ]+$/ { state[$NF] = "OK" }
+        /^\[ +FAILED +\] [^ ]+$/ { state[$NF] = "FAILED" }
+        /^\[ +ERROR +\] [^ ]+$/ { state[$NF] = "FAILED" }
+        /^\[ +SKIPPED +\] [^ ]+$/ { state[$NF] = "SKIPPED" }
+        END { close_test(); print passed + 0, failed + 0, skipped + 0 }
+    ' "$1"
+}
+
+# run_tests TITLE MESON-TEST-OPTION...: in the folder configured last.
+run_tests() {
+    title=$1
+    shift
+    say "$title"
+    status=0
+    meson test -C "$build" --no-rebuild --print-errorlogs "$@" || status=$?
+    log=$build/meson-logs/testlog.txt
+    [ -f "$log" ] || fail "meson test left no log"
+    # shellcheck disable=SC2046
+    set -- $(count_results "$log")
+    # A failure that left no trace in the log is a failure all the same.
+    [ "$status" = 0 ] || [ "$2" != 0 ] || set -- "$1" 1 "$3"
+    echo "$title: $1 passed, $2 failed, $3 skipped"
+    total_passed=$((total_passed + $1))
+    total_failed=$((total_failed + $2))
+    total_skipped=$((total_skipped + $3))
+}
+
+do_test() {
+    get_packages
+    total_passed=0 total_failed=0 total_skipped=0
+    # The validation layer watches every test; where it is asked for and missing, tests fail.
+    export VKSTYLE_VALIDATION=1
+    # What drivers keep until the end of the process is not ours to free.
+    export LSAN_OPTIONS="suppressions=$source/tests/lsan.supp:print_suppressions=0"
+    export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+    say "building, warnings are errors"
+    configure build-test --buildtype release -Dwerror=true -Dtests=enabled
+    compile
+    run_tests "plain build"
+    say "building with AddressSanitizer and UndefinedBehaviorSanitizer"
+    configure build-sanitized --buildtype debugoptimized -Dwerror=true -Dtests=enabled \
+        -Db_sanitize=address,undefined -Db_lundef=false
+    compile
+    export VKSTYLE_TEST_QUICK=1
+    run_tests "sanitized build" --timeout-multiplier 5
+    echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+    [ "$total_failed" = 0 ] && [ "$total_passed" -gt 0 ]
+}
+
+case $action in
+packages) get_packages ;;
+install) do_install ;;
+uninstall) do_uninstall ;;
+test) do_test ;;
+esac
