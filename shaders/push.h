@@ -61,7 +61,7 @@ struct vks_push_weights {
 struct vks_push_unpool {
     uint width, height, pitch, plane; // of the gradient that is written (full size)
     uint pooled_width, pooled_height, pooled_pitch, pooled_plane;
-    uint tiles_x, mask_plane;
+    uint tiles_x, tiles, mask_plane;
     float inverse_tiles_x;
     float scale;        // 1 for max pooling, 1/4 for average pooling
 };

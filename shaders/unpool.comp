@@ -25,7 +25,7 @@ PUSH(vks_push_unpool);
 void main()
 {
     const uint quad = gl_WorkGroupID.y;
-    const Tile t = tile_at(gl_GlobalInvocationID.x, 0, push.mask_plane, push.tiles_x,
+    const Tile t = tile_at(gl_GlobalInvocationID.x, 0, push.tiles, push.tiles_x,
                            push.inverse_tiles_x);
     const uvec2 bits = LOAD_BITS(mask, quad * push.mask_plane + t.index);
     const uint to = quad * push.plane + uint(t.y) * push.pitch + uint(t.x);

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "network.h"
+#include "plan.h"
+#include "../error.h"
+#include "push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct packed {
+    vks_block *weights[2][2]; // [direction][form]
+    vks_block *bias;
+    float bias_scale;
+} packed;
+
+struct vks_network {
+    vks_gpu *gpu;
+    const vkstyle_model *model;
+    packed *layers;
+};
+
+enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
+
+static uint64_t round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error)
+{
+    vks_network *network = calloc(1, sizeof *network);
+    if (network)
+        network->layers = calloc((size_t)model->layer_count, sizeof *network->layers);
+    if (!network || !network->layers) {
+        free(network);
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the network's weights");
+        return NULL;
+    }
+    network->gpu = gpu;
+    network->model = model;
+    return network;
+}
+
+void vks_network_free(vks_network **network)
+{
+    vks_network *n = *network;
+    if (!n)
+        return;
+    for (int i = 0; i < n->model->layer_count; i++) {
+        for (int d = 0; d < 2; d++)
+            for (int f = 0; f < 2; f++)
+                vks_block_free(&n->layers[i].weights[d][f]);
+        vks_block_free(&n->layers[i].bias);
+    }
+    free(n->layers);
+    free(n);
+    *network = NULL;
+}
+
+const vkstyle_model *vks_network_model(const vks_network *network)
+{
+    return network->model;
+}
+
+// ---------------------------------------------------------------- packing on the host
+
+typedef struct extent {
+    uint64_t k, blocks; // inputs (padded to 4), blocks of 16 outputs
+} extent;
+
+static extent extent_of(const vks_layer *layer, vks_direction direction)
+{
+    int in = direction == VKS_FORWARD ? layer->in : layer->out;
+    int out = direction == VKS_FORWARD ? layer->out : layer->in;
+    return (extent){round_up((uint64_t)in, 4), round_up((uint64_t)out, BLOCK) / BLOCK};
+}
+
+uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_direction direction,
+                                  vks_form form)
+{
+    extent e = extent_of(&model->layers[layer], direction);
+    if (layer == 0 && direction == VKS_BACKWARD)
+        return e.k * TAPS * 4 * sizeof(float);
+    return e.k * e.blocks * BLOCK * (form == VKS_WINOGRAD ? FREQUENCIES : TAPS) * sizeof(float);
+}
+
+// [blocks][K][9][16] from [out][in][9].
+static void pack_direct(const vks_layer *layer, vks_direction direction, const float *weights,
+                        float *to)
+{
+    extent e = extent_of(layer, direction);
+    bool forward = direction == VKS_FORWARD;
+    size_t ins = (size_t)(forward ? layer->in : layer->out);
+    size_t outs = (size_t)(forward ? layer->out : layer->in);
+    for (size_t n = 0; n < outs; n++) {
+        for (size_t k = 0; k < ins; k++) {
+            const float *w = forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
+            float *p = to + ((n / BLOCK * e.k + k) * TAPS) * BLOCK + n % BLOCK;
+            for (size_t t = 0; t < TAPS; t++)
+                p[t * BLOCK] = forward ? w[t] : w[TAPS - 1 - t];
+        }
+    }
+}
+
+// [3 rows of taps][K][3 taps][4 input channels]: image_gradient.comp gathers these products.
+static void pack_image(const vks_layer *layer, const float *weights, float *to)
+{
+    size_t k_padded = round_up((uint64_t)layer->out, 4);
+    for (size_t k = 0; k < (size_t)layer->out; k++)
+        for (size_t c = 0; c < (size_t)layer->in; c++)
+            for (size_t t = 0; t < TAPS; t++)
+                to[((t / 3 * k_padded + k) * 3 + t % 3) * 4 + c] =
+                    weights[(k * (size_t)layer->in + c) * TAPS + t];
+}
+
+// ---------------------------------------------------------------- to the device
+
+static vks_slice whole(vks_block *block)
+{
+    return (vks_slice){block, 0, vks_block_bytes(block)};
+}
+
+static bool transform(vks_network *network, extent e, vks_slice direct, vks_slice winograd,
+                      vkstyle_error *error)
+{
+    const vks_gpu_limits *limits = vks_gpu_get_limits(network->gpu);
+    vks_plan *plan = vks_plan_create(limits, VKS_FLOAT, error);
+    if (!plan)
+        return false;
+    struct vks_push_weights push = {(uint32_t)e.k, (uint32_t)e.blocks};
+    vks_plan_add(plan, &(vks_step){
+        .kernel = VKS_KERNEL_WINOGRAD_WEIGHTS, .spec = {64}, .spec_count = 1,
+        .uses = {{vks_plan_external(plan, "weights", direct), 0, 0},
+                 {vks_plan_external(plan, "winograd weights", winograd), 0, 0}},
+        .use_count = 2, .push = &push, .push_bytes = sizeof push,
+        .groups = {(uint32_t)((e.k * 4 + 63) / 64), (uint32_t)e.blocks},
+        .label = "weight transform"});
+    bool done = vks_plan_realise(plan, network->gpu, false, error) && vks_plan_run(plan, error);
+    vks_plan_free(&plan);
+    return done;
+}
+
+static bool make_weights(vks_network *network, int number, vks_direction direction, vks_form form,
+                         vkstyle_error *error)
+{
+    const vks_layer *layer = &network->model->layers[number];
+    vks_block **to = &network->layers[number].weights[direction][form];
+    bool image = number == 0 && direction == VKS_BACKWARD;
+    uint64_t direct_bytes = vks_network_weight_bytes(network->model, number, direction, VKS_DIRECT);
+    float *weights = vks_layer_weights(layer, error);
+    float *packed = weights ? calloc(1, direct_bytes) : NULL;
+    vks_block *direct = NULL;
+    bool done = false;
+    if (!weights)
+        return false;
+    if (!packed) {
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the weights of %s", layer->name);
+        goto end;
+    }
+    if (image)
+        pack_image(layer, weights, packed);
+    else
+        pack_direct(layer, direction, weights, packed);
+    direct = vks_block_create(network->gpu, direct_bytes, VKS_MEMORY_DEVICE, "weights", error);
+    if (!direct || !vks_upload(network->gpu, whole(direct), packed, error))
+        goto end;
+    if (form == VKS_DIRECT || image) {
+        *to = direct;
+        direct = NULL;
+    } else {
+        *to = vks_block_create(network->gpu,
+                               vks_network_weight_bytes(network->model, number, direction, form),
+                               VKS_MEMORY_DEVICE, "winograd weights", error);
+        if (!*to)
+            goto end;
+        if (!transform(network, extent_of(layer, direction), whole(direct), whole(*to), error)) {
+            vks_block_free(to);
+            goto end;
+        }
+    }
+    done = true;
+end:
+    vks_block_free(&direct);
+    free(weights);
+    free(packed);
+    return done;
+}
+
+bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,
+                         vks_slice *weights, vkstyle_error *error)
+{
+    vks_block **block = &network->layers[layer].weights[direction][form];
+    if (!*block && !make_weights(network, layer, direction, form, error))
+        return false;
+    *weights = whole(*block);
+    return true;
+}
+
+bool vks_network_bias(vks_network *network, int number, float scale, vks_slice *bias,
+                      vkstyle_error *error)
+{
+    packed *p = &network->layers[number];
+    const vks_layer *layer = &network->model->layers[number];
+    uint64_t count = round_up((uint64_t)layer->out, BLOCK);
+    if (!p->bias || p->bias_scale != scale) {
+        float *values = calloc(count, sizeof *values);
+        if (!values)
+            return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the bias of %s",
+                            layer->name);
+        for (int i = 0; i < layer->out; i++)
+            values[i] = layer->bias[i] * scale;
+        if (!p->bias)
+            p->bias = vks_block_create(network->gpu, count * sizeof *values, VKS_MEMORY_DEVICE,
+                                       "bias", error);
+        bool done = p->bias && vks_upload(network->gpu, whole(p->bias), values, error);
+        free(values);
+        if (!done)
+            return false;
+        p->bias_scale = scale;
+    }
+    *bias = whole(p->bias);
+    return true;
+}

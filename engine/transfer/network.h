@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// An encoder's weights on a device, packed for the kernels; made layer by layer when first needed.
+#ifndef VKS_NETWORK_H
+#define VKS_NETWORK_H
+
+#include "../gpu/gpu.h"
+#include "../model/encoder.h"
+
+// Which kernels a convolution uses.
+typedef enum vks_form { VKS_DIRECT, VKS_WINOGRAD } vks_form;
+typedef enum vks_direction { VKS_FORWARD, VKS_BACKWARD } vks_direction;
+
+typedef struct vks_network vks_network;
+
+// The model must outlive the network.
+vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
+void vks_network_free(vks_network **network);
+const vkstyle_model *vks_network_model(const vks_network *network);
+
+// Weights of convolution `layer`. VKS_DIRECT: [blocks of 16 outputs][K][9][16]; VKS_WINOGRAD:
+// [36][blocks][K][16]; K is inputs rounded up to 4. Backward: inputs and outputs change places and
+// the taps are flipped. The first layer's VKS_BACKWARD is that of image_gradient.comp:
+// [3 rows of taps][K][3 taps * 4]. The slice's bytes are known before anything is allocated.
+uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_direction direction,
+                                  vks_form form);
+bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,
+                         vks_slice *weights, vkstyle_error *error);
+// Bias of a layer times `scale`, [quads] vec4, padded with zeros to a multiple of 16.
+bool vks_network_bias(vks_network *network, int layer, float scale, vks_slice *bias,
+                      vkstyle_error *error);
+
+#endif
