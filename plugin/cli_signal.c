@@ -40,8 +40,10 @@ void cli_signals_install(void)
     struct sigaction old;
     if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
         sigaction(SIGHUP, &action, NULL);
-    // A closed pipe shows as a failed write, with a message, instead of a silent end.
+    // A closed pipe and a limit on file sizes show as failed writes, with a message and the
+    // temporary file removed, instead of a silent end.
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 void cli_signals_defer(bool defer)
