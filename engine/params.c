@@ -14,7 +14,7 @@
 
 static const char *const optimizers[] = {"adam", "lbfgs", NULL};
 static const char *const pools[] = {"max", "avg", NULL};
-static const char *const paddings[] = {"zero", "replicate", "reflect", NULL};
+static const char *const paddings[] = {"auto", "zero", "replicate", "reflect", NULL};
 static const char *const inits[] = {"content", "random", "file", NULL};
 static const char *const precisions[] = {"auto", "fp32", "fp16", NULL};
 static const char *const kernels[] = {"auto", "direct", "winograd", NULL};
@@ -50,16 +50,17 @@ static const vkstyle_param table[] = {
     {"style-scale", VKSTYLE_REAL, FIELD(style_scale), 0.05, 20, 1, NULL, NULL, "S", "Style scale",
      "Size of the style's brush strokes. 1: the style's long side equals the target's; 0.5: "
      "strokes of half the size."},
-    {"tv", VKSTYLE_REAL, FIELD(tv), 0, 1e12, 0.001, NULL, NULL, "W", "Smoothing",
-     "Weight of total variation: higher smooths out grain."},
+    {"tv", VKSTYLE_REAL, FIELD(tv), -1, 1e12, -1, NULL, NULL, "W", "Smoothing",
+     "Weight of total variation: higher smooths out grain. Negative: a little; none with "
+     "--raw-losses."},
     {"optimizer", VKSTYLE_CHOICE, FIELD(optimizer), 0, 1, VKSTYLE_ADAM, NULL, optimizers, NULL,
      "Optimiser", "adam is robust; lbfgs needs more memory and often fewer iterations."},
     {"learning-rate", VKSTYLE_REAL, FIELD(learning_rate), 0, 100, 0, NULL, NULL, "R",
      "Learning rate", "Step size of the optimiser. 0: the optimiser's own."},
     {"pool", VKSTYLE_CHOICE, FIELD(pool), 0, 1, VKSTYLE_POOL_MAX, NULL, pools, NULL, "Pooling",
      "How the encoder halves its layers: max as it was trained, avg for smoother pictures."},
-    {"padding", VKSTYLE_CHOICE, FIELD(padding), 0, 2, VKSTYLE_PAD_ZERO, NULL, paddings, NULL,
-     "Edge padding", "What the encoder sees beyond the picture's edge."},
+    {"padding", VKSTYLE_CHOICE, FIELD(padding), 0, 3, VKSTYLE_PAD_AUTO, NULL, paddings, NULL,
+     "Edge padding", "What the encoder sees beyond the picture's edge. auto: replicate; zero with --raw-losses."},
     {"init", VKSTYLE_CHOICE, FIELD(init), 0, 2, VKSTYLE_INIT_CONTENT, NULL, inits, NULL,
      "Start from", "Where the target starts: the content image, noise, or a picture of yours."},
     {"seed", VKSTYLE_INT64, FIELD(seed), 0, SEED_MAX, 0, NULL, NULL, "N", "Seed",

@@ -104,6 +104,7 @@ enum { VKSTYLE_MAX_LAYERS = 16, VKSTYLE_MAX_STYLES = 64, VKSTYLE_NAME = 64, VKST
 typedef enum vkstyle_optimizer { VKSTYLE_ADAM, VKSTYLE_LBFGS } vkstyle_optimizer;
 typedef enum vkstyle_pool { VKSTYLE_POOL_MAX, VKSTYLE_POOL_AVG } vkstyle_pool;
 typedef enum vkstyle_padding {
+    VKSTYLE_PAD_AUTO, // replicate; zero with raw losses
     VKSTYLE_PAD_ZERO,
     VKSTYLE_PAD_REPLICATE,
     VKSTYLE_PAD_REFLECT
@@ -132,7 +133,7 @@ typedef struct vkstyle_params {
     char layer_weights[256];  // one number a style layer, comma-separated
     char content_layer[VKSTYLE_NAME];
     double style_scale;       // 1: at each level the style's long side equals the target's
-    double tv;                // weight of total variation
+    double tv;                // weight of total variation; negative: a little, none with raw losses
     vkstyle_optimizer optimizer;
     double learning_rate;     // 0: the optimiser's default
     vkstyle_pool pool;

@@ -1,6 +1,7 @@
 // Which pixel stands at coordinate i of an axis of n pixels, i from -1 to n. `zero` is set where the
 // padding is zero (in the encoder's values, as the network was trained).
-const uint PAD_ZERO = 0, PAD_REPLICATE = 1, PAD_REFLECT = 2;
+// As vkstyle_padding counts.
+const uint PAD_ZERO = 1, PAD_REPLICATE = 2, PAD_REFLECT = 3;
 
 #define pad(i, n, zero) padded(i, n, push.padding, zero)
 
