@@ -41,8 +41,9 @@ uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated)
         const uint64_t used = budget.heapUsage[candidate->heap];
         const uint64_t left = may > used ? may - used : 0;
         available = left < available ? left : available;
-    } else if (candidate->info.type == VKSTYLE_DEVICE_SOFTWARE ||
-               candidate->info.type == VKSTYLE_DEVICE_INTEGRATED) {
+    }
+    if (candidate->info.type == VKSTYLE_DEVICE_SOFTWARE ||
+        (candidate->info.type == VKSTYLE_DEVICE_INTEGRATED && !candidate->has_memory_budget)) {
         uint64_t left = available_memory();
         left = left == UINT64_MAX ? left : left > RESERVE ? left - RESERVE : 0;
         available = left < available ? left : available;
@@ -101,10 +102,9 @@ static bool choose_family(vks_candidate *candidate)
 
 // The largest device-local heap: discrete cards with a window into their memory (BAR) show that
 // window as a small second one.
-static void choose_heap(vks_candidate *candidate)
+void vks_choose_heap(vks_candidate *candidate)
 {
     const VkPhysicalDeviceMemoryProperties *memory = &candidate->memory;
-    vkGetPhysicalDeviceMemoryProperties(candidate->physical, &candidate->memory);
     for (uint32_t i = 0; i < memory->memoryTypeCount; ++i) {
         const VkMemoryType *type = &memory->memoryTypes[i];
         const uint64_t size = memory->memoryHeaps[type->heapIndex].size;
@@ -255,9 +255,10 @@ static bool look(vks_candidate *candidate, const vks_simulation *simulation, vks
     snprintf(info->name, sizeof info->name, "%s", p->deviceName);
     info->type = type_of(p->deviceType);
     info->usable = true;
-    choose_heap(candidate);
+    vkGetPhysicalDeviceMemoryProperties(candidate->physical, &candidate->memory);
+    vks_choose_heap(candidate);
     info->memory = candidate->limits.memory;
-    candidate->memory_cap = candidate->budget_cap = UINT64_MAX;
+    candidate->budget_cap = UINT64_MAX;
 
     if (api < VKS_API) {
         // Older than the queries below.
@@ -319,6 +320,15 @@ static int compare(const void *a, const void *b)
     return p->index < q->index ? -1 : 1; // as the loader has them
 }
 
+void vks_candidates_sort(vks_candidate *candidates, int count)
+{
+    for (int i = 0; i < count; ++i)
+        candidates[i].info.index = i;
+    qsort(candidates, (size_t)count, sizeof *candidates, compare);
+    for (int i = 0; i < count; ++i)
+        candidates[i].info.index = i;
+}
+
 bool vks_candidates(const vks_instance *instance, vks_candidate **candidates, int *count,
                     vkstyle_error *error)
 {
@@ -350,15 +360,12 @@ bool vks_candidates(const vks_instance *instance, vks_candidate **candidates, in
         return vks_fail(error, VKSTYLE_NO_MEMORY, "the computer has no memory left");
     for (uint32_t i = 0; i < found; ++i) {
         list[i].physical = devices[i];
-        list[i].info.index = (int)i;
         if (!look(&list[i], &simulation, error)) {
             free(list);
             return false;
         }
     }
-    qsort(list, found, sizeof *list, compare);
-    for (uint32_t i = 0; i < found; ++i)
-        list[i].info.index = (int)i;
+    vks_candidates_sort(list, (int)found);
     *candidates = list;
     *count = (int)found;
     return true;

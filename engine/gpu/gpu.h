@@ -117,19 +117,22 @@ typedef struct vks_dispatch {
 typedef struct vks_sequence vks_sequence;
 
 vks_sequence *vks_sequence_create(vks_gpu *gpu, bool timed, vkstyle_error *error);
-// Creates the pipeline when it is new. Fails, naming the limit, when the dispatch breaks one.
+// Fails, naming the limit, when the dispatch breaks one. spec[0], the workgroup's width, is a must.
 bool vks_sequence_add(vks_sequence *sequence, const vks_dispatch *dispatch, vkstyle_error *error);
-// Copies bytes on the device, ordered like a dispatch.
+// Copies bytes on the device, ordered like a dispatch. Offsets and sizes may be any.
 bool vks_sequence_copy(vks_sequence *sequence, vks_slice from, vks_slice to, vkstyle_error *error);
 // Ends a part here: the next dispatch starts a new one. `cost`: relative work of the part (flops).
+// A part has at least one dispatch or copy, and the last one ends with a cut.
 bool vks_sequence_cut(vks_sequence *sequence, double cost, vkstyle_error *error);
 // After the last cut; compiles missing pipelines (in parallel) and records.
 bool vks_sequence_record(vks_sequence *sequence, vkstyle_error *error);
-void vks_sequence_free(vks_sequence **sequence); // waits for its own submissions
+// Waits for its own submissions. Before its blocks and its gpu are gone.
+void vks_sequence_free(vks_sequence **sequence);
 int vks_sequence_parts(const vks_sequence *sequence);
 double vks_sequence_cost(const vks_sequence *sequence, int part);
 
 // Seconds of each dispatch in its latest run (a sequence created with timed = true, run finished).
+// Copies have an entry too, with kernel VKS_KERNEL_COUNT. Timed sequences run without overlap.
 typedef struct vks_timing {
     const char *label;
     vks_kernel kernel;

@@ -77,14 +77,17 @@ typedef struct vks_candidate {
     VkPhysicalDeviceMemoryProperties memory;
     vkstyle_device info;
     vks_gpu_limits limits;
-    uint64_t memory_cap, budget_cap; // simulated; UINT64_MAX when not
-    uint32_t family;                 // of the queue
-    uint32_t timestamp_bits;         // 0: no timestamps
-    uint32_t heap;                   // where blocks go
+    uint64_t budget_cap;     // simulated; UINT64_MAX when not
+    uint32_t family;         // of the queue
+    uint32_t timestamp_bits; // 0: no timestamps
+    uint32_t heap;           // where blocks go
     bool has_memory_budget, has_portability_subset;
     char key[96];
 } vks_candidate;
 
+// The largest device-local heap: fills heap and limits.memory from `memory`.
+void vks_choose_heap(vks_candidate *candidate);
+void vks_candidates_sort(vks_candidate *candidates, int count); // best first; gives the indices
 // Best first; *candidates is malloc'ed. Fails when there is none.
 bool vks_candidates(const vks_instance *instance, vks_candidate **candidates, int *count,
                     vkstyle_error *error);
@@ -145,6 +148,34 @@ typedef struct vks_layout {
     VkPipelineLayout pipeline;
 } vks_layout;
 
+typedef struct vks_item {
+    vks_dispatch dispatch;  // of a copy: slices 0 and 1, label
+    vks_pipeline *pipeline; // NULL: a copy
+    VkDescriptorSet set;
+} vks_item;
+
+typedef struct vks_part {
+    int first, last; // items
+    double cost;
+    bool submitted;
+} vks_part;
+
+struct vks_sequence {
+    vks_gpu *gpu;
+    bool timed;
+    bool begun, recorded; // recording has begun, and has ended well
+    vks_item *items;
+    int item_count, item_capacity;
+    vks_part *parts;
+    int part_count, part_capacity;
+    VkCommandPool pool;
+    VkCommandBuffer *commands; // one a part
+    VkDescriptorPool descriptors;
+    VkQueryPool queries; // part p's begin at its first item + p: one before it, one after each item
+    vks_timing *timings;
+    uint64_t ticket; // of the last submission
+};
+
 struct vks_gpu {
     const vks_instance *instance;
     vks_candidate is;
@@ -177,6 +208,8 @@ struct vks_gpu {
 // A static name for debuggers; does nothing where they are not there to see it.
 void vks_name(vks_gpu *gpu, VkObjectType type, uint64_t handle, const char *name);
 
+// The memory type for a block among the `allowed` ones; -1: none.
+int vks_choose_type(const vks_candidate *candidate, uint32_t allowed, vks_memory kind);
 bool vks_slice_check(const vks_slice *slice, const char *what, vkstyle_error *error);
 // The view of a texel binding; made once, lives as long as the block.
 bool vks_block_view(const vks_slice *slice, VkFormat format, VkBufferView *view,
@@ -204,6 +237,9 @@ bool vks_submit(vks_gpu *gpu, const VkCommandBuffer *commands, uint32_t count, u
 // Waits even when the device has been declared lost; for freeing.
 void vks_drain(vks_gpu *gpu, uint64_t ticket);
 
+const char *vks_label(const vks_dispatch *dispatch);
+// false when recording has begun or the device is lost.
+bool vks_sequence_unrecorded(const vks_sequence *sequence, vkstyle_error *error);
 // Parts of a sequence, for submit.c.
 bool vks_sequence_commands(vks_sequence *sequence, int first, int last,
                            const VkCommandBuffer **commands, vkstyle_error *error);

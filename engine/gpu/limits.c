@@ -147,9 +147,7 @@ void vks_simulation_apply(const vks_simulation *simulation, vks_candidate *candi
             }
         }
     }
-    const uint64_t *memory = vks_simulated(simulation, "memory");
     const uint64_t *budget = vks_simulated(simulation, "budget");
-    candidate->memory_cap = memory ? *memory : UINT64_MAX;
     candidate->budget_cap = budget ? *budget : UINT64_MAX;
     vks_gpu_limits *limits = &candidate->limits;
     if (limits->allocation > limits->memory)

@@ -9,7 +9,7 @@
 // ---------------------------------------------------------------- memory types
 
 // A score for a type, below zero when it will not do.
-static int score_type(const vks_gpu *gpu, const VkMemoryType *type, vks_memory kind)
+static int score_type(const vks_candidate *candidate, const VkMemoryType *type, vks_memory kind)
 {
     const VkMemoryPropertyFlags flags = type->propertyFlags;
     const VkMemoryPropertyFlags known =
@@ -20,18 +20,18 @@ static int score_type(const vks_gpu *gpu, const VkMemoryType *type, vks_memory k
     const bool local = flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
     const bool visible = flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
     if (kind == VKS_MEMORY_DEVICE)
-        return !local || type->heapIndex != gpu->is.heap ? -1 : visible ? 0 : 1;
+        return !local || type->heapIndex != candidate->heap ? -1 : visible ? 0 : 1;
     if (!visible || !(flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT))
         return -1;
     // Not in the card's memory, where the host reads slowly.
     return (flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? 2 : 0) + (local ? 0 : 1);
 }
 
-static int choose_type(const vks_gpu *gpu, uint32_t allowed, vks_memory kind)
+int vks_choose_type(const vks_candidate *candidate, uint32_t allowed, vks_memory kind)
 {
     int best = -1, best_score = -1;
-    for (uint32_t i = 0; i < gpu->is.memory.memoryTypeCount; ++i) {
-        const int score = score_type(gpu, &gpu->is.memory.memoryTypes[i], kind);
+    for (uint32_t i = 0; i < candidate->memory.memoryTypeCount; ++i) {
+        const int score = score_type(candidate, &candidate->memory.memoryTypes[i], kind);
         if ((allowed & 1u << i) && score > best_score) {
             best = (int)i;
             best_score = score;
@@ -73,7 +73,7 @@ static bool allocate(vks_gpu *gpu, vks_block *block, vks_memory kind, vkstyle_er
 {
     VkMemoryRequirements needs;
     gpu->vk.vkGetBufferMemoryRequirements(gpu->device, block->buffer, &needs);
-    const int type = choose_type(gpu, needs.memoryTypeBits, kind);
+    const int type = vks_choose_type(&gpu->is, needs.memoryTypeBits, kind);
     if (type < 0)
         return vks_fail(error, VKSTYLE_FAILED,
                         "%s has no memory type for %s: this is a fault of its driver (%s)",

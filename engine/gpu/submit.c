@@ -76,6 +76,8 @@ bool vks_gpu_submit(vks_gpu *gpu, vks_sequence *sequence, int first, int last, u
                     vkstyle_error *error)
 {
     const VkCommandBuffer *commands;
+    if (sequence->gpu != gpu)
+        return vks_fail(error, VKSTYLE_FAILED, "the sequence belongs to another device");
     if (!vks_gpu_alive(gpu, error) ||
         !vks_sequence_commands(sequence, first, last, &commands, error))
         return false;
