@@ -47,3 +47,9 @@
     layout(set = 0, binding = b, std430) buffer name##_block { vec4 name[]; }
 #define TARGET_BITS(b, name)                                                                       \
     layout(set = 0, binding = b, std430) buffer name##_block { uvec2 name[]; }
+
+// By its bits: a driver that assumes finite arithmetic may answer isnan() with a constant.
+bool is_finite(float v)
+{
+    return (floatBitsToUint(v) & 0x7f800000u) != 0x7f800000u;
+}

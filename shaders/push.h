@@ -123,6 +123,27 @@ struct vks_push_tally {
     uint stride;  // floats a record
 };
 
+struct vks_push_adam {
+    uint count;   // vec4s of this slice
+    uint clamped; // 1: the target is kept in 0..1
+    uint averaged;
+    float learning_rate, epsilon;
+    float beta1, beta2, decay;
+    float rest1, rest2, rest_average; // 1 - beta1, 1 - beta2, 1 - decay, rounded once
+};
+
+struct vks_push_lbfgs {
+    uint count;     // vec4s of this slice
+    uint grain;     // vec4s that one workgroup of lbfgs_dots adds up, a multiple of the chunk
+    uint partial;   // first partial sum of this slice
+    uint partials;  // partial sums in all
+    uint clamped;   // 1: the target is kept in 0..1
+    float values;   // numbers in the whole target, three a pixel
+    float learning_rate; // factor of every step
+    float first;    // RMS of the first step, made without curvature
+    float cap;      // of any step's RMS
+};
+
 #ifndef VULKAN
 #undef uint
 #endif
