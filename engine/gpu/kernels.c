@@ -28,6 +28,11 @@ const char *vks_kernel_name(vks_kernel kernel)
     return (unsigned)kernel < VKS_KERNEL_COUNT ? kernel_sources[kernel].name : "copy";
 }
 
+bool vks_kernel_writes(vks_kernel kernel, int binding)
+{
+    return kernel_sources[kernel].bindings[binding] == 'w';
+}
+
 const char *vks_kernel_bindings(vks_kernel kernel)
 {
     return kernel_sources[kernel].bindings;
