@@ -48,7 +48,7 @@ static const char *const examples[] = {
     "Paint the photo, at most 512 pixels long.",
     "vkstyle transfer photo.jpg painting.jpg -o result.png --size 1024 --beta 100",
     "Larger, and with much more of the painting.",
-    "vkstyle transfer photo.jpg painting.jpg -o draft.png --size 256 --iterations 40",
+    "vkstyle transfer photo.jpg painting.jpg -o draft.png --size 256",
     "A quick draft.",
     "vkstyle transfer photo.jpg a.jpg b.jpg -o mix.png --style-weights 2,1",
     "Two styles, the first one twice as strong.",

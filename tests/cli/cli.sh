@@ -1,0 +1,468 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The command line from outside: exit status, the last line of stderr, and what lies in the folder
+# afterwards. Usage: cli.sh VKSTYLE CLI_HELPER [CASE...]
+#
+# Each case prints a line as cmocka does, so that install.sh counts them alike.
+set -u
+
+vkstyle=$(realpath "$1") helper=$(realpath "$2")
+shift 2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+export VKSTYLE_MODELS=$work/models
+mkdir models out
+"$helper" inputs "$work" || exit 1
+cp small.safetensors models/
+head -c 300 content.png >cut.png
+printf 'not a picture' >text.png
+: >empty.png
+head -c 4000 small.safetensors >models/cut.safetensors
+printf 'garbage' >models/garbage.safetensors
+
+# ---------------------------------------------------------------- assertions
+
+problem() {
+    problems=$((problems + 1))
+    echo "    $*"
+    sed 's/^/    | /' "$work/stderr"
+}
+
+# run STATUS ARGUMENT...: runs vkstyle and expects this exit status.
+run() {
+    local expected=$1 status=0
+    shift
+    "$vkstyle" "$@" >"$work/stdout" 2>"$work/stderr" || status=$?
+    [ "$status" = "$expected" ] || problem "status $status instead of $expected: vkstyle $*"
+}
+
+# What lies in the folders, with the contents of out/.
+state() {
+    find . ! -name stdout ! -name stderr | sort
+    cat out/* 2>/dev/null | cksum
+}
+
+# fails STATUS TEXT ARGUMENT...: the last line of stderr begins "vkstyle: " and has TEXT; no file
+# appeared or changed.
+fails() {
+    local expected=$1 text=$2 before after last
+    shift 2
+    before=$(state)
+    run "$expected" "$@"
+    last=$(tail -n 1 "$work/stderr")
+    case $last in
+    "vkstyle: "*"$text"*) ;;
+    *) problem "the last line lacks '$text': vkstyle $*" ;;
+    esac
+    after=$(state)
+    [ "$before" = "$after" ] || problem "files came, went or changed: vkstyle $*"
+    [ ! -s "$work/stdout" ] || problem "something went to stdout: vkstyle $*"
+}
+
+stdout_has() {
+    grep -qF -- "$1" "$work/stdout" || problem "stdout lacks '$1'"
+}
+
+stderr_has() {
+    grep -qF -- "$1" "$work/stderr" || problem "stderr lacks '$1'"
+}
+
+there() {
+    [ -f "$1" ] || problem "$1 is missing"
+}
+
+absent() {
+    [ ! -e "$1" ] || problem "$1 is there"
+}
+
+# Nothing but these in out/.
+only() {
+    local have
+    have=$(cd out && find . -mindepth 1 | sed 's,^./,,' | sort | tr '\n' ' ')
+    [ "$have" = "$*${1+ }" ] || problem "out/ has '$have', not '$*'"
+}
+
+json() {
+    "$helper" json "$@" 2>"$work/stderr" || problem "JSON $1"
+}
+
+small=(--model small --iterations 6 --levels 1 --progress none)
+
+# ---------------------------------------------------------------- cases: usage
+
+help_teaches() {
+    run 0 --help
+    stdout_has "vkstyle transfer photo.jpg painting.jpg -o result.png"
+    run 0 transfer --help
+    stdout_has "Examples:"
+    stdout_has "--style-scale S"
+    stdout_has "--precision auto|fp32|fp16"
+    run 0 transfer -h
+    for command in evaluate devices doctor bench help "model info" "model import"; do
+        # shellcheck disable=SC2086 # two words
+        run 0 $command --help
+        stdout_has "Usage: vkstyle $command"
+        # shellcheck disable=SC2086
+        run 0 help $command
+        stdout_has "Usage: vkstyle $command"
+    done
+    run 0 model --help
+    stdout_has "model import"
+    run 0 --version
+    stdout_has "vkstyle "
+    run 0 help --man
+    stdout_has ".SH \"EXIT STATUS\""
+    run 0 help --completion
+    bash -n "$work/stdout" || problem "the completion is no bash"
+    run 0 transfer --help
+    [ "$(awk 'length > 80' "$work/stdout" | wc -l)" = 0 ] || problem "help is wider than 80 columns"
+}
+
+commands_are_checked() {
+    fails 2 "a command is missing"
+    fails 2 "did you mean 'transfer'?" tranfer content.png style.png -o out/a.png
+    fails 2 "no such command" paint
+    fails 2 "the command comes first" --size 3
+    fails 2 "'model info'" model
+    fails 2 "'model import'" model inf
+    fails 2 "no command 'paint'" help paint
+}
+
+options_are_checked() {
+    local base=(transfer content.png style.png -o out/a.png)
+    fails 2 "--sise: no such option; did you mean --size?" "${base[@]}" --sise 3
+    fails 2 "--colour: no such option" "${base[@]}" --colour
+    fails 2 "-x: no such option" "${base[@]}" -x
+    fails 2 "-outfile: no such option" transfer content.png style.png -outfile out/a.png
+    fails 2 "-: standard input and output are not used" transfer - style.png -o out/a.png
+    fails 2 "-o needs a value" transfer content.png style.png -o -
+    fails 2 "-o needs a value" transfer content.png style.png -o
+    fails 2 "--beta needs a value" "${base[@]}" --beta --size 32
+    fails 2 "--keep-partial takes no value" "${base[@]}" --keep-partial=yes
+    fails 2 "-o OUT is missing" transfer content.png style.png
+    fails 2 "a content image and a style image" transfer -o out/a.png
+    fails 2 "a content image and a style image" transfer content.png -o out/a.png
+    fails 2 "an empty name" transfer "" style.png -o out/a.png
+    fails 2 "'devices' takes no names" devices here
+    fails 2 "one name too many" model info a b
+}
+
+values_are_checked() {
+    local base=(transfer content.png style.png -o out/a.png)
+    fails 2 "--beta: 'abc' is not a number" "${base[@]}" --beta abc
+    fails 2 "--beta: '1,5' is not a number" "${base[@]}" --beta=1,5
+    fails 2 "--beta: -1 is out of range" "${base[@]}" --beta -1
+    fails 2 "--size: '1.5' is not a whole number" "${base[@]}" --size 1.5
+    fails 2 "--size: 99999 is out of range; give 0 to 65536" "${base[@]}" --size 99999
+    fails 2 "--optimizer: no choice is called 'adm'; did you mean 'adam'?" "${base[@]}" --optimizer adm
+    fails 2 "--memory: 'lots' is not a number of bytes" "${base[@]}" --memory lots
+    fails 2 "--progress: no choice is called 'plian'; did you mean 'plain'?" "${base[@]}" --progress plian
+    fails 2 "--save-every: '0x5' is not a whole number" "${base[@]}" --save-every 0x5
+    fails 2 "--save-every: 0 is out of range" "${base[@]}" --save-every 0
+    fails 2 "--style-weights: 2 given for 1 styles" "${base[@]}" --style-weights 1,2
+    fails 2 "--style-weights: 'a' is not a list" "${base[@]}" --style-weights a
+    fails 2 "--style-weights: '1,' is not a list" "${base[@]}" --style-weights 1,
+    fails 2 "--style-weights: all are 0" "${base[@]}" --style-weights 0
+    fails 2 "--layer-weights has 2 numbers" "${base[@]}" --layer-weights 1,2
+    fails 2 "--alpha and --beta are both 0" "${base[@]}" --alpha 0 --beta 0
+    fails 2 "--bits: 9 is none of" model import small.safetensors -o out/a.safetensors --bits 9
+    fails 2 "--size: 0 is out of range" bench --size 0
+}
+
+outputs_are_checked() {
+    fails 2 "-o: " transfer content.png style.png -o out/a.gif
+    fails 2 "-o: " transfer content.png style.png -o out/a
+    fails 1 "the folder nowhere: No such file" transfer content.png style.png -o nowhere/a.png
+    fails 1 "the folder /proc" transfer content.png style.png -o /proc/a.png
+    fails 1 "the folder text.png: Not a directory" transfer content.png style.png -o text.png/a.png
+    mkdir folder.png
+    fails 1 "a folder; name a file in it" transfer content.png style.png -o folder.png
+    ln -s /dev/null null.png
+    fails 1 "not a plain file" transfer content.png style.png -o null.png
+    fails 2 "content.png is also an input" transfer content.png style.png -o content.png
+    fails 2 "./style.png is also an input" transfer content.png style.png -o ./style.png
+    fails 2 "other.png is also an input" transfer content.png style.png -o other.png --init other.png
+    fails 2 "--report and -o name the same file" transfer content.png style.png -o out/a.png --report out/a.png
+    fails 2 "style.png is also an input" transfer content.png style.png -o out/a.png --report style.png
+    fails 1 "--report: nowhere/r.json cannot be written" transfer content.png style.png -o out/a.png --report nowhere/r.json
+    fails 2 "does not end in .safetensors" evaluate content.png style.png content.png -o out/a.npz
+    fails 2 "does not end in .safetensors" model import small.safetensors -o out/a.h5
+    fails 1 "the folder nowhere" evaluate content.png style.png content.png -o nowhere/a.safetensors
+    rmdir folder.png
+    rm null.png
+    # An unprivileged user and a folder that is not theirs; root may write anywhere.
+    if [ "$(id -u)" != 0 ]; then
+        mkdir locked
+        chmod 555 locked
+        fails 1 "the folder locked: Permission denied" transfer content.png style.png -o locked/a.png
+        rmdir locked
+    fi
+}
+
+inputs_are_checked() {
+    fails 1 "missing.png" transfer missing.png style.png -o out/a.png "${small[@]}"
+    fails 1 "missing.png" transfer content.png missing.png -o out/a.png "${small[@]}"
+    fails 1 "missing.png" transfer content.png style.png -o out/a.png --init missing.png "${small[@]}"
+    fails 1 "text.png" transfer text.png style.png -o out/a.png "${small[@]}"
+    fails 1 "cut.png" transfer content.png cut.png -o out/a.png "${small[@]}"
+    fails 1 "empty.png" transfer empty.png style.png -o out/a.png "${small[@]}"
+    fails 1 "out" transfer out style.png -o out/a.png "${small[@]}"
+    fails 1 "small.safetensors" transfer small.safetensors:nothing style.png -o out/a.png "${small[@]}"
+    fails 1 "nothing.safetensors" evaluate nothing.safetensors:a style.png content.png -o out/a.safetensors
+}
+
+models_are_checked() {
+    local base=(transfer content.png style.png -o out/a.png --iterations 2 --progress none)
+    fails 1 "absent" "${base[@]}" --model absent
+    fails 1 "absent.safetensors" "${base[@]}" --model ./absent.safetensors
+    fails 1 "garbage.safetensors" "${base[@]}" --model garbage
+    fails 1 "cut.safetensors" "${base[@]}" --model cut
+    fails 1 "content.png" "${base[@]}" --model ./content.png
+    fails 1 "absent" model info absent
+    fails 1 "text.png" model import text.png -o out/a.safetensors
+    run 0 model info small
+    stdout_has "conv4_2"
+    fails 2 "conv9_9" "${base[@]}" --model small --content-layer conv9_9
+    fails 2 "conv9_9" "${base[@]}" --model small --style-layers conv1_1,conv9_9
+}
+
+# ---------------------------------------------------------------- cases: devices
+
+devices_are_listed() {
+    run 0 devices
+    stdout_has "usable"
+    run 0 devices --json
+    json stdout 0.index 0.name 0.driver 0.uuid 0.type 0.memory 0.usable
+    fails 3 "no-such-gpu" transfer content.png style.png -o out/a.png "${small[@]}" --device no-such-gpu
+    fails 3 "99" transfer content.png style.png -o out/a.png "${small[@]}" --device 99
+}
+
+a_machine_without_vulkan() {
+    local fake=$work/fake
+    mkdir "$fake"
+    # A driver manifest that is not there: the loader finds no driver.
+    export VK_DRIVER_FILES=/nonexistent.json VK_ICD_FILENAMES=/nonexistent.json
+    fails 3 "" devices
+    fails 3 "" transfer content.png style.png -o out/a.png "${small[@]}"
+    run 3 doctor
+    stdout_has "FAIL"
+    stdout_has "->"
+    unset VK_DRIVER_FILES VK_ICD_FILENAMES
+    # A loader that cannot be loaded.
+    printf 'no library' >"$fake/libvulkan.so.1"
+    cp "$fake/libvulkan.so.1" "$fake/libvulkan.so"
+    LD_LIBRARY_PATH=$fake fails 3 "" devices
+    LD_LIBRARY_PATH=$fake fails 3 "" transfer content.png style.png -o out/a.png "${small[@]}"
+}
+
+doctor_finds_no_fault() {
+    run 0 doctor --model small
+    stdout_has "self-test passed"
+    stdout_has "a small picture was painted"
+    # A GIMP that has the filter and one that has not.
+    mkdir -p bin config/GIMP/3.0/plug-ins/vkstyle
+    printf '#!/bin/sh\n' | tee bin/gimp-2.10 >bin/gimp-3.0
+    chmod +x bin/gimp-2.10 bin/gimp-3.0
+    touch config/GIMP/3.0/plug-ins/vkstyle/vkstyle
+    HOME=$work XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run 0 doctor --model small
+    stdout_has "3, native: the filter is installed"
+    mkdir -p .local/share/flatpak/app/org.gimp.GIMP
+    HOME=$work run 0 doctor --model small
+    stdout_has "Flatpak"
+    rm -r .local bin config
+}
+
+# ---------------------------------------------------------------- cases: work
+
+a_picture_is_painted() {
+    run 0 transfer content.png style.png -o out/a.png --report out/a.json "${small[@]}"
+    only a.json a.png
+    "$helper" png out/a.png 52 39 || problem "out/a.png"
+    cmp -s content.png out/a.png && problem "the picture is the content"
+    json out/a.json command files.content files.styles.0 files.output device model seed
+    [ "$("$helper" text out/a.json files.output)" = out/a.png ] || problem "files.output"
+    # The same again: the same bytes.
+    run 0 transfer content.png style.png -o out/b.png "${small[@]}"
+    cmp -s out/a.png out/b.png || problem "the same command gave another picture"
+    # And something else gives something else.
+    run 0 transfer content.png other.png -o out/b.png "${small[@]}"
+    cmp -s out/a.png out/b.png && problem "another style gave the same picture"
+    rm -f out/*
+}
+
+options_have_an_effect() {
+    run 0 transfer content.png style.png -o out/a.png "${small[@]}" --size 32
+    "$helper" png out/a.png 32 24 || problem "--size 32"
+    run 0 transfer content.png style.png -o out/a.png "${small[@]}" --size 32 --full-size
+    "$helper" png out/a.png 52 39 || problem "--full-size"
+    run 0 transfer content.png style.png -o out/c.png "${small[@]}" --init random --seed 1
+    run 0 transfer content.png style.png -o out/d.png "${small[@]}" --init random --seed 2
+    cmp -s out/c.png out/d.png && problem "--seed has no effect"
+    run 0 transfer content.png style.png -o out/e.png "${small[@]}" --init other.png
+    run 0 transfer content.png style.png other.png -o out/f.png "${small[@]}" --style-weights 3,1
+    run 0 transfer content.png style.png other.png -o out/g.png "${small[@]}" --style-weights=1,3
+    cmp -s out/f.png out/g.png && problem "--style-weights has no effect"
+    run 0 transfer content.png style.png -o out/h.jpg "${small[@]}" --optimizer lbfgs
+    "$helper" png out/h.jpg 52 39 || problem "JPEG"
+    run 0 transfer content.png style.png -o out/i.safetensors "${small[@]}"
+    run 0 transfer out/i.safetensors:image style.png -o out/j.png "${small[@]}"
+    rm -f out/*
+}
+
+pictures_on_the_way() {
+    run 0 transfer content.png style.png -o out/a.png "${small[@]}" --save-every 3
+    only a-000003.png a-000006.png a.png
+    "$helper" png out/a-000003.png 52 39 || problem "--save-every"
+    cmp -s out/a-000003.png out/a-000006.png && problem "the pictures are alike"
+    rm -f out/*
+}
+
+progress_is_shown() {
+    run 0 transfer content.png style.png -o out/a.png --model small --iterations 6 --levels 1 --progress json
+    [ -s stdout ] || problem "no JSON"
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >line.json
+        json line.json phase iteration iterations loss seconds
+    done <stdout
+    grep -q '"iteration": 6' stdout || problem "the last iteration is not told"
+    rm -f line.json
+    run 0 transfer content.png style.png -o out/a.png --model small --iterations 6 --levels 1 --progress plain
+    stderr_has "of 6"
+    stderr_has "out/a.png: 52x39"
+    run 0 transfer content.png style.png -o out/a.png "${small[@]}"
+    [ "$(grep -vc '^note: ' stderr)" = 0 ] || problem "--progress none talks"
+    rm -f out/*
+}
+
+a_time_limit_keeps_the_picture() {
+    run 0 transfer content.png style.png -o out/a.png --model small --iterations 1000000 --time-limit 1 --progress none
+    only a.png
+    rm -f out/*
+}
+
+# interrupt STATUS SIGNAL ARGUMENT...: begins an endless job, waits for its first iteration, sends
+# the signal, expects the status within ten seconds.
+interrupt() {
+    local expected=$1 signal=$2 status=0 job
+    shift 2
+    "$vkstyle" transfer content.png style.png --model small --levels 1 --iterations 1000000 \
+        --progress json "$@" >stdout 2>stderr &
+    job=$!
+    for _ in $(seq 600); do
+        grep -q '"iteration": [1-9]' stdout && break
+        kill -0 "$job" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill "-$signal" "$job" 2>/dev/null || problem "it had ended before the signal"
+    for _ in $(seq 100); do
+        kill -0 "$job" 2>/dev/null || break
+        sleep 0.1
+    done
+    kill -KILL "$job" 2>/dev/null && problem "it did not stop within ten seconds"
+    wait "$job" || status=$?
+    [ "$status" = "$expected" ] || problem "status $status instead of $expected after SIG$signal"
+    case $(tail -n 1 stderr) in
+    "vkstyle: interrupted"*) ;;
+    *) problem "the last line does not tell of the interruption" ;;
+    esac
+}
+
+an_interruption_leaves_nothing() {
+    interrupt 130 INT -o out/a.png --report out/a.json
+    absent out/a.png
+    interrupt 130 TERM -o out/a.png
+    absent out/a.png
+    rm -f out/*
+    printf 'older' >out/a.png
+    interrupt 130 INT -o out/a.png
+    [ "$(cat out/a.png)" = older ] || problem "the older picture was harmed"
+    only a.png
+    rm -f out/*
+}
+
+an_interruption_can_keep_the_picture() {
+    interrupt 130 INT -o out/a.png --keep-partial --report out/a.json
+    only a.json a.png
+    "$helper" png out/a.png 52 39 || problem "the partial picture"
+    stderr_has "out/a.png holds the picture after"
+    json out/a.json interrupted
+    rm -f out/*
+}
+
+too_little_memory_is_told() {
+    fails 4 "" transfer content.png style.png -o out/a.png "${small[@]}" --memory 1K
+    grep -q '[0-9]' stderr || problem "no numbers"
+}
+
+a_full_disk_harms_nothing() {
+    printf 'older' >out/a.png
+    # No file may grow past 1 KiB; the picture needs more. Shader caches would be cut as well.
+    (
+        ulimit -f 1
+        export MESA_SHADER_CACHE_DISABLE=true XDG_CACHE_HOME=$work/cache
+        "$vkstyle" transfer content.png style.png -o out/a.png "${small[@]}" 2>&1 >/dev/null
+        echo "status $?"
+    ) | cat >disk.txt
+    tail -n 1 disk.txt | grep -qx "status 1" || problem "status: $(tail -n 1 disk.txt)"
+    tail -n 2 disk.txt | grep -q "^vkstyle: .*a.png" || problem "message: $(cat disk.txt)"
+    [ "$(cat out/a.png)" = older ] || problem "the older picture was harmed"
+    only a.png
+    rm -rf out/* disk.txt cache
+    "$vkstyle" --version >/dev/full 2>stderr
+    [ $? = 1 ] || problem "a full standard output is no failure"
+}
+
+losses_are_evaluated() {
+    run 0 evaluate content.png style.png content.png -o out/a.safetensors --model small
+    only a.safetensors
+    stdout_has "loss_content 0"
+    stdout_has "loss_style "
+    fails 1 "" evaluate content.png style.png style.png -o out/b.safetensors --model small
+    rm -f out/*
+}
+
+models_are_imported() {
+    if "$vkstyle" model import small.safetensors -o out/copy.safetensors >stdout 2>stderr; then
+        run 0 model info ./out/copy.safetensors
+        stdout_has "conv4_2"
+    else
+        case $(tail -n 1 stderr) in
+        "vkstyle: "*) ;;
+        *) problem "no reason given" ;;
+        esac
+        only
+    fi
+    rm -f out/*
+}
+
+a_benchmark_is_run() {
+    run 0 bench --model small --size 48 --iterations 2 --json
+    json stdout size.0 size.1 model device precision seconds_per_iteration fastest predicted_bytes peak_bytes kernels.0.name kernels.0.seconds
+    run 0 bench --model small --size 48 --iterations 2
+    stdout_has "ms/iteration"
+}
+
+# ---------------------------------------------------------------- all of them
+
+cases="help_teaches commands_are_checked options_are_checked values_are_checked outputs_are_checked
+    inputs_are_checked models_are_checked devices_are_listed a_machine_without_vulkan doctor_finds_no_fault
+    a_picture_is_painted options_have_an_effect pictures_on_the_way progress_is_shown
+    a_time_limit_keeps_the_picture an_interruption_leaves_nothing an_interruption_can_keep_the_picture
+    too_little_memory_is_told a_full_disk_harms_nothing losses_are_evaluated models_are_imported
+    a_benchmark_is_run"
+[ $# = 0 ] || cases=$*
+failures=0
+for name in $cases; do
+    problems=0
+    : >stderr
+    echo "[ RUN      ] $name"
+    "$name"
+    if [ "$problems" = 0 ]; then
+        echo "[       OK ] $name"
+    else
+        echo "[  FAILED  ] $name"
+        failures=$((failures + 1))
+    fi
+done
+[ "$failures" = 0 ]
