@@ -5,7 +5,6 @@
 #include "../sha256.h"
 #include "safetensors.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -56,23 +55,22 @@ vkstyle_model *vkstyle_model_load(const char *name_or_path, vkstyle_error *error
     return vks_model_read(path, error);
 }
 
-static bool is_layer_name(const char *name)
+bool vks_is_layer_name(const char *name)
 {
     size_t length = strlen(name);
+    // Not isalnum, which follows the locale.
     for (const char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '_')
+        if (!(*c >= 'a' && *c <= 'z') && !(*c >= 'A' && *c <= 'Z') && !(*c >= '0' && *c <= '9') &&
+            *c != '_')
             return false;
-    return length > 0 && length < VKSTYLE_NAME;
+    return length < VKSTYLE_NAME && (!strncmp(name, "conv", 4) || !strncmp(name, "pool", 4));
 }
 
 vks_layer *vks_model_add(vkstyle_model *model, const char *name, int out, vkstyle_error *error)
 {
     vks_layer layer = {.kind = strncmp(name, "pool", 4) ? VKS_CONV : VKS_POOL};
-    if (!is_layer_name(name) || (layer.kind == VKS_CONV && strncmp(name, "conv", 4))) {
-        vks_fail(error, VKSTYLE_FAILED,
-                 "'%.80s' is no name of a layer: names begin with conv or pool and have letters, "
-                 "digits and underscores only",
-                 name);
+    if (!vks_is_layer_name(name)) {
+        vks_fail(error, VKSTYLE_FAILED, "the chain has a layer that is not named " VKS_LAYER_NAMES);
         return NULL;
     }
     if (vks_model_find(model, name) >= 0) {

@@ -53,6 +53,9 @@ vkstyle_model *vks_model_create(vkstyle_error *error);
 // inputs from the layer before. out is ignored for pools. The text of an error names the chain's
 // fault only, so that the caller can put the file's name in front.
 vks_layer *vks_model_add(vkstyle_model *model, const char *name, int out, vkstyle_error *error);
+// True for what the next line says and less than VKSTYLE_NAME bytes.
+bool vks_is_layer_name(const char *name);
+#define VKS_LAYER_NAMES "conv... or pool..., of letters, digits and underscores"
 // Replaces a text that the model owns. Control characters become spaces, for texts go to terminals;
 // what is not UTF-8 becomes question marks.
 bool vks_model_set_text(char **slot, const char *text, vkstyle_error *error);

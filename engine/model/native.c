@@ -150,9 +150,10 @@ static bool read_chain(vkstyle_model *model, const vks_safetensors *file, const 
         char name[VKSTYLE_NAME];
         snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name),
                  chain);
-        if (length >= sizeof name)
+        if (length >= sizeof name || !vks_is_layer_name(name))
             return vks_fail(error, VKSTYLE_FAILED,
-                            "'%s': a layer's name in the architecture is longer than %d bytes",
+                            "'%s': the architecture has a layer that is not named " VKS_LAYER_NAMES
+                            " (at most %d)",
                             path, VKSTYLE_NAME - 1);
         if (!read_layer(model, file, path, name, error))
             return false;
