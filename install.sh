@@ -9,7 +9,7 @@ packages=yes
 action=install
 
 build_packages="gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev libvulkan-volk-dev
-    libcjson-dev libhdf5-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
+    libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
 test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers"
 
 usage() {
