@@ -212,6 +212,19 @@ static bool check_transfer(vkstyle_context *context, const vkstyle_model *model,
     return good;
 }
 
+// The value of one line of a model's description; returns buffer.
+static char *described(const char *text, const char *key, char *buffer, size_t size)
+{
+    const char *found = strstr(text, key);
+    snprintf(buffer, size, "?");
+    if (found) {
+        found += strlen(key);
+        found += strspn(found, " ");
+        snprintf(buffer, size, "%.*s", (int)strcspn(found, "\n"), found);
+    }
+    return buffer;
+}
+
 static void check_model(const cli_args *args, vkstyle_model **model, vkstyle_error *error)
 {
     *model = vkstyle_model_load(cli_args_value(args, "model"), error);
@@ -220,10 +233,13 @@ static void check_model(const cli_args *args, vkstyle_model **model, vkstyle_err
         remedy("run ./install.sh again, or set VKSTYLE_MODELS to the folder with the model");
         return;
     }
-    char *text = vkstyle_model_describe(*model, error);
-    if (text)
-        text[strcspn(text, "\n")] = '\0';
-    line("ok", "model", text ? text : "found");
+    char *text = vkstyle_model_describe(*model, error), shown[1024] = "found";
+    if (text) {
+        char name[256], file[512];
+        snprintf(shown, sizeof shown, "%s (%s)", described(text, "model:", name, sizeof name),
+                 described(text, "file:", file, sizeof file));
+    }
+    line("ok", "model", shown);
     free(text);
 }
 

@@ -418,7 +418,7 @@ losses_are_evaluated() {
     only a.safetensors
     stdout_has "loss_content 0"
     stdout_has "loss_style "
-    fails 1 "" evaluate content.png style.png style.png -o out/b.safetensors --model small
+    fails 2 "same size" evaluate content.png style.png style.png -o out/b.safetensors --model small
     rm -f out/*
 }
 
