@@ -11,13 +11,12 @@ uint history_at(uint vector, uint i)
     return ((i / CHUNK) * (2 * HISTORY) + vector) * CHUNK + i % CHUNK;
 }
 
-// A value at its bound that wants to leave cannot move: it takes no part, as in projected gradients.
-vec4 free_gradient(vec4 g, vec4 x, bool clamped)
+// Values that sit on a bound and want to leave take no part, neither in the gradient nor in steps
+// (Bertsekas 1982, projected Newton methods).
+bvec4 held(vec4 x, vec4 g)
 {
     const bvec4 low = lessThanEqual(x, vec4(0)), high = greaterThanEqual(x, vec4(1));
     const bvec4 down = greaterThan(g, vec4(0)), up = lessThan(g, vec4(0));
-    for (int i = 0; i < 4; ++i)
-        if (clamped && ((low[i] && down[i]) || (high[i] && up[i])))
-            g[i] = 0.0;
-    return g;
+    return bvec4((low.x && down.x) || (high.x && up.x), (low.y && down.y) || (high.y && up.y),
+                 (low.z && down.z) || (high.z && up.z), (low.w && down.w) || (high.w && up.w));
 }

@@ -6,7 +6,7 @@
 //   target, gradient            [count] vec4, the trial
 //   base, base_gradient         [count] vec4
 //   history   see lbfgs.glsl; the new pair is written to slot state.next
-//   partials  [slot][partials][2] vec4: (g.s_j, g.y_j, g.g, 0), (s.s_j, s.y_j, y.s_j, y.y_j)
+//   partials  [slot][partials][2] vec4: (g.s_j, g.y_j, g.g, base_gradient.s), (s.s_j, s.y_j, y.s_j, y.y_j)
 //   state     vks_lbfgs_state
 //   grid      (count / grain rounded up, HISTORY)
 //
@@ -39,16 +39,19 @@ void main()
     const uint age = (state.next + HISTORY - 1 - slot) % HISTORY;
     if (!fresh && age >= state.pairs)
         return; // an empty slot
-    const bool clamped = push.clamped > 0;
 
     vec4 sum_g = vec4(0), sum_pair = vec4(0);
     for (uint n = lane; n < push.grain; n += WIDTH) {
         const uint i = gl_WorkGroupID.x * push.grain + n;
         if (i < push.count) {
             const vec4 x = LOAD32(target, i);
-            const vec4 g = free_gradient(LOAD32(gradient, i), x, clamped);
-            const vec4 s = x - LOAD32(base, i);
-            const vec4 y = g - LOAD32(base_gradient, i);
+            const vec4 base_g = LOAD32(base_gradient, i), s = x - LOAD32(base, i);
+            vec4 g = LOAD32(gradient, i), y = g - base_g;
+            if (push.clamped > 0) {
+                const bvec4 out_of_play = held(x, g);
+                g = mix(g, vec4(0), out_of_play);
+                y = mix(y, vec4(0), out_of_play);
+            }
             const uint at_s = history_at(slot, i), at_y = history_at(HISTORY + slot, i);
             vec4 s_j = s, y_j = y;
             if (fresh) {
@@ -58,7 +61,7 @@ void main()
                 s_j = history[at_s];
                 y_j = history[at_y];
             }
-            sum_g += vec4(dot(g, s_j), dot(g, y_j), dot(g, g), 0);
+            sum_g += vec4(dot(g, s_j), dot(g, y_j), dot(g, g), dot(base_g, s));
             sum_pair += vec4(dot(s, s_j), dot(s, y_j), dot(y, s_j), dot(y, y_j));
         }
     }

@@ -57,7 +57,7 @@ bool judge()
     const uint k = state.next;
     const float loss = values[0], gg = dots[2 * k].z;
     const float ss = dots[2 * k + 1].x, sy = dots[2 * k + 1].y, yy = dots[2 * k + 1].w;
-    const float slope = dots[2 * k].x - sy; // the base's gradient times s
+    const float slope = dots[2 * k].w; // the base's gradient times s
     const bool usable = is_finite(loss) && is_finite(gg);
     bool keep = false;
     state.steps += 1;

@@ -44,7 +44,7 @@ void main()
         vec4 g = base_gradient[i];
         if (state.accept > 0) {
             b = x;
-            g = free_gradient(LOAD32(gradient, i), x, clamped);
+            g = LOAD32(gradient, i);
             base[i] = b;
             base_gradient[i] = g;
         }
@@ -54,7 +54,6 @@ void main()
             step += state.coefficient[slot] * LOAD32(history, history_at(slot, i));
             step += state.coefficient[HISTORY + slot] * LOAD32(history, history_at(HISTORY + slot, i));
         }
-        x = b + step;
-        target[i] = clamped ? clamp(x, 0.0, 1.0) : x;
+        target[i] = clamped ? mix(clamp(b + step, 0.0, 1.0), b, held(b, g)) : b + step;
     }
 }
