@@ -152,8 +152,8 @@ configure() {
 
 compile() {
     ninja -C "$build" >"$build/compile.log" 2>&1 || {
-        cat "$build/compile.log" >&2
-        fail "building failed"
+        sed -n '/^FAILED/,$p' "$build/compile.log" | head -n 60 >&2
+        fail "building failed; all of it is in $build/compile.log"
     }
 }
 
