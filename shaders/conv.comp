@@ -41,13 +41,11 @@ void main()
     const Tile t = tile_at(gl_GlobalInvocationID.x, push.tile_first, push.tile_count, push.tiles_x,
                            push.inverse_tiles_x);
     const uint to = (pixel * push.out_quads + block * 4) * push.columns + gl_GlobalInvocationID.x;
+    // Summed in blocks, a tap of this dispatch's inputs each, then over taps, then over dispatches:
+    // one long chain of additions would lose a digit, and the sign of a value near zero with it.
     vec4 sum[4];
     [[unroll]] for (uint o = 0; o < 4; ++o)
         sum[o] = vec4(0);
-    if (ACCUMULATE == 1) {
-        [[unroll]] for (uint o = 0; o < 4; ++o)
-            sum[o] = result[to + o * push.columns];
-    }
     const int x0 = t.x + int(pixel % 4) + push.shift;
     const int y0 = t.y + int(pixel / 4) + push.shift;
     [[unroll]] for (uint tap = 0; tap < 9; ++tap) {
@@ -55,16 +53,25 @@ void main()
         const bool inside = uint(x) < push.width && uint(y) < push.height;
         const int at = clamp(y, 0, int(push.height) - 1) * int(push.pitch) +
                        clamp(x, 0, int(push.width) - 1);
+        vec4 part[4];
+        [[unroll]] for (uint o = 0; o < 4; ++o)
+            part[o] = vec4(0);
         [[unroll]] for (uint q = 0; q < QUADS; ++q) {
             const vec4 r = LOAD(source, int(q * push.plane) + at);
             const vec4 v = inside ? r : vec4(0);
             [[unroll]] for (uint o = 0; o < 4; ++o) {
-                sum[o] += v.x * w[((q * 4 + 0) * 9 + tap) * 4 + o];
-                sum[o] += v.y * w[((q * 4 + 1) * 9 + tap) * 4 + o];
-                sum[o] += v.z * w[((q * 4 + 2) * 9 + tap) * 4 + o];
-                sum[o] += v.w * w[((q * 4 + 3) * 9 + tap) * 4 + o];
+                part[o] += v.x * w[((q * 4 + 0) * 9 + tap) * 4 + o];
+                part[o] += v.y * w[((q * 4 + 1) * 9 + tap) * 4 + o];
+                part[o] += v.z * w[((q * 4 + 2) * 9 + tap) * 4 + o];
+                part[o] += v.w * w[((q * 4 + 3) * 9 + tap) * 4 + o];
             }
         }
+        [[unroll]] for (uint o = 0; o < 4; ++o)
+            sum[o] += part[o];
+    }
+    if (ACCUMULATE == 1) {
+        [[unroll]] for (uint o = 0; o < 4; ++o)
+            sum[o] += result[to + o * push.columns];
     }
     [[unroll]] for (uint o = 0; o < 4; ++o)
         result[to + o * push.columns] = sum[o];

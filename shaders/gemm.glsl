@@ -46,10 +46,6 @@ void main()
     vec4 sum[OC];
     [[unroll]] for (uint o = 0; o < OC; ++o)
         sum[o] = vec4(0);
-    if (ACCUMULATE == 1) {
-        [[unroll]] for (uint o = 0; o < OC; ++o)
-            sum[o] = GEMM_READ(result, to + o * push.result_columns);
-    }
     const uint at = (batch * push.k_quads + push.source_quad) * push.source_columns +
                     push.source_first + x;
     [[unroll]] for (uint k = 0; k < CHUNK / 4; ++k) {
@@ -60,6 +56,11 @@ void main()
             sum[o] += v.z * w[(k * 4 + 2) * OC + o];
             sum[o] += v.w * w[(k * 4 + 3) * OC + o];
         }
+    }
+    // Added last: shorter chains of additions round less.
+    if (ACCUMULATE == 1) {
+        [[unroll]] for (uint o = 0; o < OC; ++o)
+            sum[o] += GEMM_READ(result, to + o * push.result_columns);
     }
     [[unroll]] for (uint o = 0; o < OC; ++o)
         GEMM_STORE(result, to + o * push.result_columns, sum[o]);

@@ -47,10 +47,6 @@ void main()
     vec4 sum[4];
     [[unroll]] for (uint o = 0; o < 4; ++o)
         sum[o] = vec4(0);
-    if (ACCUMULATE == 1) {
-        [[unroll]] for (uint o = 0; o < 4; ++o)
-            sum[o] = result[to + o * push.channels];
-    }
     [[unroll]] for (uint p = 0; p < QUADS; ++p) {
         const vec4 v = LOAD32(turned, at + p * push.channels + lane);
         [[unroll]] for (uint o = 0; o < 4; ++o) {
@@ -59,6 +55,10 @@ void main()
                 sum[o][c] += v.x * f.x + v.y * f.y + v.z * f.z + v.w * f.w;
             }
         }
+    }
+    if (ACCUMULATE == 1) {
+        [[unroll]] for (uint o = 0; o < 4; ++o)
+            sum[o] += result[to + o * push.channels];
     }
     [[unroll]] for (uint o = 0; o < 4; ++o)
         result[to + o * push.channels] = sum[o];

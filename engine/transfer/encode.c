@@ -351,8 +351,9 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
             continue; // done by the convolution before it
         bool pool = pooled_next(e, i), last = i + 1 == options->depth;
         if (options->keep[i] || (!pool && !last))
-            e->activation[i] = vks_plan_buffer(plan, model->layers[i].name,
-                                               vks_tensor_bytes(plan, e->shape[i]), VKS_PASSING);
+            e->activation[i] = vks_plan_buffer(
+                plan, model->layers[i].name, vks_tensor_bytes(plan, e->shape[i]),
+                options->keep[i] && options->readable ? VKS_KEPT : VKS_PASSING);
         if (options->backward)
             e->mask[i] = vks_plan_buffer(plan, "mask",
                                          8ull * e->shape[i].mask_plane * e->shape[i].quads,

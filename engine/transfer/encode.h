@@ -17,6 +17,7 @@ typedef struct vks_encode_options {
     float scale;    // activations are stored times this (half precision needs it; else 1)
     float gradient; // gradients are stored times this
     bool backward;  // masks are kept for the way back
+    bool readable;  // kept activations live as long as the plan, for the host to read
     int depth;      // layers used: the deepest layer's index + 1
     bool keep[VKS_MAX_DEPTH]; // activations that losses read; they live as long as needed
 } vks_encode_options;

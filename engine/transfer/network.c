@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct packed {
+typedef struct packing {
     vks_block *weights[2][2]; // [direction][form]
     vks_block *bias;
     float bias_scale;
-} packed;
+} packing;
 
 struct vks_network {
     vks_gpu *gpu;
     const vkstyle_model *model;
-    packed *layers;
+    int layer_count; // the model may be gone when the network is freed
+    packing *layers;
 };
 
 enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
@@ -38,6 +39,7 @@ vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyl
     }
     network->gpu = gpu;
     network->model = model;
+    network->layer_count = model->layer_count;
     return network;
 }
 
@@ -46,7 +48,7 @@ void vks_network_free(vks_network **network)
     vks_network *n = *network;
     if (!n)
         return;
-    for (int i = 0; i < n->model->layer_count; i++) {
+    for (int i = 0; i < n->layer_count; i++) {
         for (int d = 0; d < 2; d++)
             for (int f = 0; f < 2; f++)
                 vks_block_free(&n->layers[i].weights[d][f]);
@@ -199,7 +201,7 @@ bool vks_network_weights(vks_network *network, int layer, vks_direction directio
 bool vks_network_bias(vks_network *network, int number, float scale, vks_slice *bias,
                       vkstyle_error *error)
 {
-    packed *p = &network->layers[number];
+    packing *p = &network->layers[number];
     const vks_layer *layer = &network->model->layers[number];
     uint64_t count = round_up((uint64_t)layer->out, BLOCK);
     if (!p->bias || p->bias_scale != scale) {

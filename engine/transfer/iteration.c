@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "iteration.h"
+#include "../error.h"
+#include "push.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static vks_rect all_of(vks_shape shape)
+{
+    return (vks_rect){0, 0, shape.width, shape.height};
+}
+
+// Factors k of the losses (losses.h): what a sum of squares is multiplied with. Raw: as in the
+// paper, 1/2 and w_l / (4 N_l^2) of the Gram matrix a position. Else relative to the size of what is
+// to be reached, so that alpha, beta and the look do not change with picture, layer or size.
+static void choose_factors(vks_iteration *it, const vks_iteration_options *o)
+{
+    const vks_setting *s = &it->setting;
+    it->k_content = s->raw ? 0.5 : 1 / fmax(o->content ? o->content->square : 1, 1e-30);
+    for (int i = 0; i < s->style_count && o->style; i++) {
+        double n = o->style->channels[i];
+        it->k_style[i] = s->layer_weights[i] *
+                         (s->raw ? 1 / (4 * n * n) : 1 / fmax(o->style->square[i], 1e-30));
+    }
+    it->tv = s->raw ? s->tv : s->tv / (3.0 * o->width * o->height);
+}
+
+// Half precision holds 6e-5 to 65504: gradients are stored times a factor that puts the expected
+// root mean square of the losses' gradients at 4, from the size of what the losses measure.
+static double gradient_scale(const vks_iteration *it, const vks_iteration_options *o)
+{
+    const vks_setting *s = &it->setting;
+    double most = 0, scale = s->encode.scale;
+    if (s->storage != VKS_HALF)
+        return 1;
+    for (int i = 0; i < s->style_count && o->style; i++) {
+        vks_shape shape = it->encoding.shape[s->style_layers[i]];
+        double positions = (double)shape.width * shape.height;
+        double rms = sqrt(o->style->trace[i] / o->style->channels[i]);
+        most = fmax(most, s->beta * 4 * it->k_style[i] / positions * sqrt(o->style->square[i]) * rms /
+                              scale);
+    }
+    if (o->content) {
+        vks_shape shape = it->encoding.shape[s->content_layer];
+        double values = (double)shape.width * shape.height * shape.channels;
+        most = fmax(most, s->alpha * 2 * it->k_content * sqrt(o->content->square / values) / scale);
+    }
+    // A power of two: the scale itself then costs no rounding.
+    return most > 0 ? exp2(floor(log2(4 / most))) : 1;
+}
+
+static void add_losses(vks_iteration *it, const vks_iteration_options *o)
+{
+    const vks_setting *s = &it->setting;
+    vks_encoding *e = &it->encoding;
+    for (int i = 0; i < s->style_count && o->style; i++) {
+        int layer = s->style_layers[i];
+        it->style[i] = vks_plan_buffer(it->plan, "style gram",
+                                       (uint64_t)o->style->padded[i] * o->style->padded[i] * 4,
+                                       VKS_KEPT);
+        vks_add_style_loss(e, layer, all_of(e->shape[layer]), it->style[i],
+                           s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i,
+                           &it->gram[i]);
+    }
+    if (o->content) {
+        it->content = vks_plan_external(
+            it->plan, "content features",
+            (vks_slice){o->content->features, 0, vks_block_bytes(o->content->features)});
+        vks_add_content_loss(e, s->content_layer, all_of(e->shape[s->content_layer]), it->content,
+                             s->alpha * it->k_content, it->values, VKS_VALUE_CONTENT);
+    }
+}
+
+static void add_tally(vks_iteration *it)
+{
+    struct vks_push_tally push = {.terms = VKS_VALUE_COUNT - 1, .records = VKS_RECORDS,
+                                  .stride = VKS_RECORD_FLOATS};
+    vks_plan_add(it->plan, &(vks_step){
+        .kernel = VKS_KERNEL_TALLY, .spec = {1}, .spec_count = 1,
+        .uses = {{it->values, 0, 0}, {it->weights, 0, 0}, {it->state, 0, 0}, {it->ring, 0, 0}},
+        .use_count = 4, .push = &push, .push_bytes = sizeof push, .label = "tally"});
+}
+
+bool vks_iteration_build(vks_iteration *it, vks_gpu *gpu, vks_network *network,
+                         const vks_setting *setting, const vks_iteration_options *o,
+                         vkstyle_error *error)
+{
+    *it = (vks_iteration){.setting = *setting, .width = o->width, .height = o->height};
+    vks_setting *s = &it->setting;
+    s->encode.backward = true;
+    s->encode.readable = o->readable;
+    for (int i = 0; i < s->encode.depth && o->also_keep; i++)
+        s->encode.keep[i] |= o->also_keep[i];
+    it->plan = vks_plan_create(vks_gpu_get_limits(gpu), s->storage, error);
+    if (!it->plan)
+        return false;
+    vks_plan *plan = it->plan;
+    uint64_t bytes = 16ull * o->width * o->height;
+    it->target = vks_plan_buffer(plan, "target", bytes, VKS_KEPT);
+    it->gradient = vks_plan_buffer(plan, "image gradient", bytes, VKS_KEPT);
+    it->values = vks_plan_buffer(plan, "values", VKS_VALUE_COUNT * 4, VKS_KEPT);
+    it->weights = vks_plan_buffer(plan, "weights of losses", VKS_VALUE_COUNT * 4, VKS_KEPT);
+    it->state = vks_plan_buffer(plan, "iteration count", 4, VKS_KEPT);
+    it->ring = vks_plan_buffer(plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
+    choose_factors(it, o);
+    if (!vks_encode_forward(&it->encoding, plan, network, &s->encode, it->target, o->width,
+                            o->height, error))
+        return false;
+    it->encoding.options.gradient = (float)gradient_scale(it, o);
+    add_losses(it, o);
+    int partials;
+    uint32_t count;
+    if (!vks_encode_backward(&it->encoding, it->gradient, (float)it->tv, &partials, &count, error))
+        return false;
+    vks_add_sum(plan, partials, count, it->values, VKS_VALUE_TV, 1);
+    add_tally(it);
+    if (o->optimiser) {
+        it->optimiser = vks_optimiser_emit(plan, o->optimiser, it->target, it->gradient, it->values,
+                                           (uint64_t)o->width * o->height, error);
+        if (!it->optimiser)
+            return false;
+    }
+    vks_plan_cut(plan);
+    return true;
+}
+
+bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *style, bool timed,
+                           vkstyle_error *error)
+{
+    const vks_setting *s = &it->setting;
+    vks_plan *plan = it->plan;
+    if (!vks_plan_realise(plan, gpu, timed, error))
+        return false;
+    float weights[VKS_VALUE_COUNT] = {0};
+    weights[VKS_VALUE_CONTENT] = (float)(s->alpha * it->k_content);
+    weights[VKS_VALUE_TV] = (float)it->tv;
+    for (int i = 0; i < s->style_count; i++)
+        weights[VKS_VALUE_STYLE + i] = (float)(s->beta * it->k_style[i]);
+    vks_slice to = vks_plan_slice(plan, it->weights);
+    to.bytes = sizeof weights;
+    if (!vks_upload(gpu, to, weights, error) ||
+        !vks_clear(gpu, vks_plan_slice(plan, it->values), error) ||
+        !vks_clear(gpu, vks_plan_slice(plan, it->state), error))
+        return false;
+    for (int i = 0; i < s->style_count && style; i++) {
+        to = vks_plan_slice(plan, it->style[i]);
+        to.bytes = (uint64_t)style->padded[i] * style->padded[i] * sizeof(float);
+        if (!vks_upload(gpu, to, style->gram[i], error))
+            return false;
+    }
+    return !it->optimiser || vks_optimiser_reset(it->optimiser, gpu, error);
+}
+
+void vks_iteration_free(vks_iteration *it)
+{
+    vks_optimiser_free(&it->optimiser);
+    vks_plan_free(&it->plan);
+}
+
+vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)
+{
+    const vks_setting *s = &it->setting;
+    const float *record = (const float *)vks_plan_mapped(it->plan, it->ring) +
+                          number % VKS_RECORDS * VKS_RECORD_FLOATS;
+    const vkstyle_model *model = vks_network_model(it->encoding.network);
+    vks_losses l = {.total = record[VKS_VALUE_TOTAL], .tv = it->tv * record[VKS_VALUE_TV]};
+    l.content = it->k_content * record[VKS_VALUE_CONTENT];
+    l.raw_content = 0.5 * record[VKS_VALUE_CONTENT];
+    for (int i = 0; i < s->style_count; i++) {
+        double n = model->layers[s->style_layers[i]].out, square = record[VKS_VALUE_STYLE + i];
+        l.style += it->k_style[i] * square;
+        l.raw_style += s->layer_weights[i] / (4 * n * n) * square;
+    }
+    return l;
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#include "prepare.h"
+#include "../error.h"
+#include "../model/half.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---------------------------------------------------------------- pictures and tensors
+
+bool vks_upload_image(vks_gpu *gpu, vks_slice to, const vkstyle_image *image, vkstyle_error *error)
+{
+    size_t n = (size_t)image->width * (size_t)image->height;
+    float *texels = malloc(n * 4 * sizeof *texels);
+    if (!texels)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a picture of %dx%d pixels",
+                        image->width, image->height);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t c = 0; c < 3; c++)
+            texels[i * 4 + c] = image->rgb[c * n + i];
+        texels[i * 4 + 3] = 0;
+    }
+    bool done = vks_upload(gpu, (vks_slice){to.block, to.offset, n * 16}, texels, error);
+    free(texels);
+    return done;
+}
+
+bool vks_download_image(vks_gpu *gpu, vks_slice from, vkstyle_image *image, vkstyle_error *error)
+{
+    size_t n = (size_t)image->width * (size_t)image->height;
+    float *texels = malloc(n * 4 * sizeof *texels);
+    if (!texels)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a picture of %dx%d pixels",
+                        image->width, image->height);
+    bool done = vks_download(gpu, (vks_slice){from.block, from.offset, n * 16}, texels, error);
+    for (size_t i = 0; done && i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            image->rgb[c * n + i] = texels[i * 4 + c];
+    free(texels);
+    return done;
+}
+
+float *vks_download_tensor(vks_gpu *gpu, vks_slice from, vks_shape s, const vks_setting *setting,
+                           vkstyle_error *error)
+{
+    bool half = setting->storage == VKS_HALF;
+    size_t texels = (size_t)s.quads * s.plane, size = half ? 8 : 16;
+    void *packed = malloc(texels * size);
+    float *plain = malloc((size_t)s.channels * s.width * s.height * sizeof *plain);
+    if (!packed || !plain) {
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a tensor of %ux%ux%u values",
+                 s.channels, s.height, s.width);
+        goto fail;
+    }
+    if (!vks_download(gpu, (vks_slice){from.block, from.offset, texels * size}, packed, error))
+        goto fail;
+    for (uint32_t c = 0; c < s.channels; c++) {
+        for (uint32_t y = 0; y < s.height; y++) {
+            for (uint32_t x = 0; x < s.width; x++) {
+                size_t i = (((size_t)(c / 4) * s.plane) + (size_t)y * s.pitch + x) * 4 + c % 4;
+                plain[((size_t)c * s.height + y) * s.width + x] =
+                    (half ? vks_half_to_float(((uint16_t *)packed)[i]) : ((float *)packed)[i]) /
+                    setting->encode.scale;
+            }
+        }
+    }
+    free(packed);
+    return plain;
+fail:
+    free(packed);
+    free(plain);
+    return NULL;
+}
+
+// ---------------------------------------------------------------- forward passes
+
+static int deepest(const int *layers, int count)
+{
+    int top = 0;
+    for (int i = 0; i < count; i++)
+        top = layers[i] > top ? layers[i] : top;
+    return top;
+}
+
+static vks_rect all_of(vks_shape shape)
+{
+    return (vks_rect){0, 0, shape.width, shape.height};
+}
+
+// A plan with the forward pass over an image, its activations kept for the given layers only.
+static vks_plan *forward_plan(vks_encoding *encoding, vks_gpu *gpu, vks_network *network,
+                              const vks_setting *setting, const int *layers, int count,
+                              const vkstyle_image *image, vkstyle_error *error)
+{
+    vks_encode_options options = setting->encode;
+    options.backward = false;
+    options.depth = deepest(layers, count) + 1;
+    memset(options.keep, 0, sizeof options.keep);
+    for (int i = 0; i < count; i++)
+        options.keep[layers[i]] = true;
+    vks_plan *plan = vks_plan_create(vks_gpu_get_limits(gpu), setting->storage, error);
+    if (!plan)
+        return NULL;
+    uint32_t width = (uint32_t)image->width, height = (uint32_t)image->height;
+    int texels = vks_plan_buffer(plan, "picture", 16ull * width * height, VKS_KEPT);
+    if (!vks_encode_forward(encoding, plan, network, &options, texels, width, height, error))
+        vks_plan_free(&plan);
+    return plan;
+}
+
+static bool run(vks_plan *plan, vks_gpu *gpu, int picture, const vkstyle_image *image,
+                vkstyle_error *error)
+{
+    return vks_plan_realise(plan, gpu, false, error) &&
+           vks_upload_image(gpu, vks_plan_slice(plan, picture), image, error) &&
+           vks_plan_run(plan, error);
+}
+
+// ---------------------------------------------------------------- style
+
+void vks_style_free(vks_style *style)
+{
+    for (int i = 0; i < style->count; i++)
+        free(style->gram[i]);
+    memset(style, 0, sizeof *style);
+}
+
+static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
+                      const vks_setting *setting, const vkstyle_image *image, double weight,
+                      vkstyle_error *error)
+{
+    vks_encoding encoding;
+    vks_plan *plan = forward_plan(&encoding, gpu, network, setting, setting->style_layers,
+                                  setting->style_count, image, error);
+    if (!plan)
+        return false;
+    vks_gram gram[VKSTYLE_MAX_LAYERS];
+    bool done = false;
+    float *values = NULL;
+    for (int i = 0; i < setting->style_count; i++) {
+        vks_shape shape = encoding.shape[setting->style_layers[i]];
+        gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
+        vks_finish_gram(&encoding, &gram[i]);
+        style->positions[i] = (double)shape.width * shape.height;
+    }
+    if (!run(plan, gpu, encoding.image, image, error))
+        goto end;
+    for (int i = 0; i < setting->style_count; i++) {
+        size_t n = (size_t)style->padded[i] * style->padded[i];
+        values = malloc(n * sizeof *values);
+        if (!values) {
+            vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
+            goto end;
+        }
+        vks_slice from = vks_plan_slice(plan, gram[i].buffer);
+        from.bytes = n * sizeof *values;
+        if (!vks_download(gpu, from, values, error))
+            goto end;
+        for (size_t k = 0; k < n; k++)
+            style->gram[i][k] += (float)weight * values[k];
+        free(values);
+        values = NULL;
+    }
+    done = true;
+end:
+    free(values);
+    vks_plan_free(&plan);
+    return done;
+}
+
+bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
+                       const vks_setting *setting, const vkstyle_image *const *images,
+                       const double *weights, int count, vkstyle_error *error)
+{
+    const vkstyle_model *model = vks_network_model(network);
+    *style = (vks_style){.count = setting->style_count};
+    double total = 0;
+    for (int i = 0; i < count; i++)
+        total += weights ? weights[i] : 1;
+    if (!(total > 0))
+        return vks_fail(error, VKSTYLE_USAGE, "--style-weights: at least one must be positive");
+    for (int i = 0; i < style->count; i++) {
+        style->channels[i] = (uint32_t)model->layers[setting->style_layers[i]].out;
+        style->padded[i] = vks_gram_padded(style->channels[i]);
+        style->gram[i] = calloc((size_t)style->padded[i] * style->padded[i], sizeof(float));
+        if (!style->gram[i])
+            return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
+    }
+    for (int i = 0; i < count; i++)
+        if (!add_style(style, gpu, network, setting, images[i], (weights ? weights[i] : 1) / total,
+                       error))
+            return false;
+    for (int i = 0; i < style->count; i++) {
+        size_t n = style->padded[i];
+        for (size_t k = 0; k < n * n; k++)
+            style->square[i] += (double)style->gram[i][k] * style->gram[i][k];
+        for (size_t k = 0; k < n; k++)
+            style->trace[i] += style->gram[i][k * n + k];
+        if (!(style->square[i] < 1e300))
+            return vks_fail(error, VKSTYLE_FAILED,
+                            "the style image's Gram matrix at %s is not finite; the device computes "
+                            "wrongly: try --precision fp32 or another --device",
+                            model->layers[setting->style_layers[i]].name);
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------- content
+
+void vks_content_free(vks_content *content)
+{
+    vks_block_free(&content->features);
+    content->square = 0;
+}
+
+bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
+                         const vks_setting *setting, const vkstyle_image *image,
+                         vkstyle_error *error)
+{
+    vks_encoding encoding;
+    int layer = setting->content_layer;
+    *content = (vks_content){0};
+    vks_plan *plan = forward_plan(&encoding, gpu, network, setting, &layer, 1, image, error);
+    if (!plan)
+        return false;
+    vks_shape shape = encoding.shape[layer];
+    uint64_t bytes = vks_tensor_bytes(plan, shape);
+    float *values = NULL;
+    bool done = false;
+    content->features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "content features", error);
+    if (!content->features)
+        goto end;
+    int to = vks_plan_external(plan, "content features", (vks_slice){content->features, 0, bytes});
+    vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, bytes}, (vks_use){to, 0, bytes});
+    if (!run(plan, gpu, encoding.image, image, error))
+        goto end;
+    values = vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape,
+                                 setting, error);
+    if (!values)
+        goto end;
+    for (size_t i = 0; i < (size_t)shape.channels * shape.width * shape.height; i++)
+        content->square += (double)values[i] * values[i];
+    done = true;
+end:
+    free(values);
+    vks_plan_free(&plan);
+    if (!done)
+        vks_content_free(content);
+    return done;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What an iteration measures the target against: the style images' Gram matrices and the content
+// image's features. Computed once a pyramid level.
+#ifndef VKS_PREPARE_H
+#define VKS_PREPARE_H
+
+#include "losses.h"
+#include "setting.h"
+
+// Gram matrices of the style layers, a position, on the host.
+typedef struct vks_style {
+    int count;
+    uint32_t channels[VKSTYLE_MAX_LAYERS], padded[VKSTYLE_MAX_LAYERS];
+    float *gram[VKSTYLE_MAX_LAYERS];    // [padded][padded]
+    double square[VKSTYLE_MAX_LAYERS];  // squared Frobenius norm
+    double trace[VKSTYLE_MAX_LAYERS];   // mean square of an activation times channels
+    double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
+} vks_style;
+
+// Blends the Gram matrices of `count` style images with the given weights (normalised to sum 1;
+// NULL: equal). Images may have different sizes.
+bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
+                       const vks_setting *setting, const vkstyle_image *const *images,
+                       const double *weights, int count, vkstyle_error *error);
+void vks_style_free(vks_style *style);
+
+// The content image's features at the content layer, as they are stored on the device.
+typedef struct vks_content {
+    vks_block *features; // tensor, in the setting's storage
+    double square;       // sum of squares over all true values
+} vks_content;
+
+bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
+                         const vks_setting *setting, const vkstyle_image *image,
+                         vkstyle_error *error);
+void vks_content_free(vks_content *content);
+
+// The picture as the kernels take it, [height][width] vec4 (r, g, b, 0), and back.
+bool vks_upload_image(vks_gpu *gpu, vks_slice to, const vkstyle_image *image, vkstyle_error *error);
+bool vks_download_image(vks_gpu *gpu, vks_slice from, vkstyle_image *image, vkstyle_error *error);
+// A tensor of activations as plain [channels][height][width] float32 in a fresh array (free() it),
+// the setting's storage scale undone.
+float *vks_download_tensor(vks_gpu *gpu, vks_slice from, vks_shape shape,
+                           const vks_setting *setting, vkstyle_error *error);
+
+#endif

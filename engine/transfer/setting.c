@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "setting.h"
+#include "../error.h"
+#include "../number.h"
+
+// Weight of total variation a value where nobody asks for another.
+#define VKS_TV_DEFAULT 0.001
+
+#include <stdio.h>
+#include <string.h>
+
+static bool find_layer(const vkstyle_model *model, const char *name, const char *option, int *layer,
+                       vkstyle_error *error)
+{
+    *layer = vks_model_find(model, name);
+    if (*layer >= 0)
+        return true;
+    char known[600] = "";
+    for (int i = 0; i < model->layer_count; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", model->layers[i].name);
+    }
+    return vks_fail(error, VKSTYLE_USAGE, "--%s: model %s has no layer '%s'; it has %s", option,
+                    model->name, name, known);
+}
+
+// The next comma-separated word of *list, trimmed; false at the end.
+static bool next_word(const char **list, char *word, size_t room)
+{
+    const char *p = *list;
+    while (*p == ' ' || *p == ',')
+        p++;
+    size_t length = strcspn(p, ", ");
+    *list = p + length;
+    if (length >= room)
+        length = room - 1;
+    memcpy(word, p, length);
+    word[length] = 0;
+    return length > 0;
+}
+
+static bool style_layers(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,
+                         vkstyle_error *error)
+{
+    char word[VKSTYLE_NAME];
+    const char *list = params->style_layers;
+    while (next_word(&list, word, sizeof word)) {
+        if (s->style_count == VKSTYLE_MAX_LAYERS)
+            return vks_fail(error, VKSTYLE_USAGE, "--style-layers: at most %d layers",
+                            VKSTYLE_MAX_LAYERS);
+        if (!find_layer(model, word, "style-layers", &s->style_layers[s->style_count], error))
+            return false;
+        s->style_count++;
+    }
+    int count = 0;
+    list = params->layer_weights;
+    for (int i = 0; i < s->style_count; i++)
+        s->layer_weights[i] = 1.0 / s->style_count;
+    if (!*list)
+        return true;
+    while (next_word(&list, word, sizeof word)) {
+        double weight;
+        if (count == s->style_count || !vks_parse_real(word, &weight) || !(weight >= 0))
+            return vks_fail(error, VKSTYLE_USAGE,
+                            "--layer-weights: '%s' is not one number, 0 or more, for each of %d "
+                            "style layers",
+                            params->layer_weights, s->style_count);
+        s->layer_weights[count++] = weight;
+    }
+    if (count != s->style_count)
+        return vks_fail(error, VKSTYLE_USAGE, "--layer-weights: %d numbers for %d style layers",
+                        count, s->style_count);
+    return true;
+}
+
+bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,
+                         const vks_gpu_limits *limits, vkstyle_error *error)
+{
+    *s = (vks_setting){.alpha = params->alpha, .beta = params->beta, .raw = params->raw_losses,
+                       .content_layer = -1};
+    if (!style_layers(s, model, params, error) ||
+        !find_layer(model, params->content_layer, "content-layer", &s->content_layer, error))
+        return false;
+    // The raw losses are those of the paper: no total variation unless asked for, zero padding.
+    s->tv = params->tv >= 0 ? params->tv : s->raw ? 0 : VKS_TV_DEFAULT;
+    vkstyle_padding padding = params->padding;
+    if (padding == VKSTYLE_PAD_AUTO)
+        padding = s->raw ? VKSTYLE_PAD_ZERO : VKSTYLE_PAD_REPLICATE;
+    s->storage = params->precision == VKSTYLE_PRECISION_FP16 ? VKS_HALF : VKS_FLOAT;
+    (void)limits;
+    s->encode = (vks_encode_options){.pool = params->pool, .padding = padding,
+                                     .kernels = params->kernels, .scale = 1, .gradient = 1};
+    // Caffe-scale activations reach some 20,000: a sixteenth keeps them well inside half precision.
+    if (s->storage == VKS_HALF)
+        s->encode.scale = 1.0f / 16;
+    int deepest = s->content_layer;
+    for (int i = 0; i < s->style_count; i++)
+        deepest = s->style_layers[i] > deepest ? s->style_layers[i] : deepest;
+    s->encode.depth = deepest + 1;
+    if (s->encode.depth > VKS_MAX_DEPTH)
+        return vks_fail(error, VKSTYLE_FAILED, "model %s: %s lies deeper than %d layers",
+                        model->name, model->layers[deepest].name, VKS_MAX_DEPTH);
+    for (int i = 0; i < s->style_count; i++)
+        s->encode.keep[s->style_layers[i]] = true;
+    s->encode.keep[s->content_layer] = true;
+    return true;
+}
