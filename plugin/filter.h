@@ -158,7 +158,7 @@ struct filter_task {
 typedef struct filter_worker filter_worker;
 
 filter_worker *filter_worker_create(void);
-// Cancels what runs, waits for it, and calls no function of any task any more.
+// All tasks must be done.
 void filter_worker_free(filter_worker **worker);
 
 filter_task *filter_task_create(filter_task_kind kind, const filter_settings *settings);
