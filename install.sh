@@ -252,7 +252,7 @@ count_results() {
             cases = 0
             for (name in state) {
                 cases++
-                if (state[name] == "FAILED") failed++, bad++
+                if (state[name] == "FAILED") { failed++; bad++ }
                 else if (state[name] == "SKIPPED") skipped++
                 else passed++
             }
@@ -286,6 +286,7 @@ run_tests() {
     [ -f "$log" ] || fail "meson test left no log"
     # shellcheck disable=SC2046
     set -- $(count_results "$log")
+    [ $# = 3 ] || fail "$log could not be counted"
     # A failure that left no trace in the log is a failure all the same.
     [ "$status" = 0 ] || [ "$2" != 0 ] || set -- "$1" 1 "$3"
     echo "$title: $1 passed, $2 failed, $3 skipped"
