@@ -182,7 +182,7 @@ static void test_keras_hands_out_once(void **state)
 // How a file differs from what Keras writes.
 typedef struct variant {
     const char *words; // of the refusal; NULL: accepted
-    bool latest, compact, chunked, packed, external, named, pooled;
+    bool latest, compact, chunked, packed, external, named, later;
     int rank, holes; // rank of the kernel; bit b set: no block1_convB kernel
     float poison;
     hsize_t shape[5];
@@ -233,10 +233,16 @@ static const char *write_variant(const variant *what, hid_t type)
         hsize_t plain[4] = {3, 3, in, (hsize_t)conv + 1};
         const hsize_t *shape = conv == 1 && what->rank ? what->shape : plain;
         int rank = conv == 1 && what->rank ? what->rank : 4;
-        snprintf(name, sizeof name, "block1_conv%d/block1_conv%d_W_1:0", conv, conv);
+        snprintf(name, sizeof name,
+                 what->later ? "block1_conv%d/block1_conv%d/kernel:0"
+                             : "block1_conv%d/block1_conv%d_W_1:0",
+                 conv, conv);
         if (!(what->holes & 1 << conv))
             write_dataset(file, name, rank, shape, own, what, true);
-        snprintf(name, sizeof name, "block1_conv%d/block1_conv%d_b_1:0", conv, conv);
+        snprintf(name, sizeof name,
+                 what->later ? "block1_conv%d/block1_conv%d/bias:0"
+                             : "block1_conv%d/block1_conv%d_b_1:0",
+                 conv, conv);
         if (!(what->holes & 16 << conv))
             write_dataset(file, name, 1, &plain[3], H5T_IEEE_F32LE, what, false);
         in = plain[3];
@@ -256,6 +262,7 @@ static void test_keras_variants(void **state)
     } cases[] = {
         {{.words = NULL}, H5T_IEEE_F32LE},
         {{.words = NULL, .compact = true}, H5T_IEEE_F32LE},
+        {{.words = NULL, .later = true}, H5T_IEEE_F32LE},
         {{.words = "newer kind", .latest = true}, H5T_IEEE_F32LE},
         {{.words = "h5repack", .chunked = true}, H5T_IEEE_F32LE},
         {{.words = "h5repack", .packed = true}, H5T_IEEE_F32LE},
