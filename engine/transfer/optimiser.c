@@ -37,7 +37,8 @@ struct vks_optimiser_options vks_optimiser_default(vkstyle_optimizer kind)
                                           .epsilon = 1e-8,
                                           .clamp = true,
                                           .average = kind == VKSTYLE_ADAM,
-                                          .average_decay = 0.99,
+                                          .average_decay =
+                                              0.8, // longer ones lag, docs/optimisers.md
                                           .history = 10};
 }
 
