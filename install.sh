@@ -150,8 +150,9 @@ configure() {
     fi
 }
 
+# compile [TARGET]...
 compile() {
-    ninja -C "$build" >"$build/compile.log" 2>&1 || {
+    ninja -C "$build" "$@" >"$build/compile.log" 2>&1 || {
         sed -n '/^FAILED/,$p' "$build/compile.log" | head -n 60 >&2
         fail "building failed; all of it is in $build/compile.log"
     }
@@ -252,7 +253,7 @@ count_results() {
             cases = 0
             for (name in state) {
                 cases++
-                if (state[name] == "FAILED") failed++, bad++
+                if (state[name] == "FAILED") { failed++; bad++ }
                 else if (state[name] == "SKIPPED") skipped++
                 else passed++
             }
@@ -286,6 +287,7 @@ run_tests() {
     [ -f "$log" ] || fail "meson test left no log"
     # shellcheck disable=SC2046
     set -- $(count_results "$log")
+    [ $# = 3 ] || fail "$log could not be counted"
     # A failure that left no trace in the log is a failure all the same.
     [ "$status" = 0 ] || [ "$2" != 0 ] || set -- "$1" 1 "$3"
     echo "$title: $1 passed, $2 failed, $3 skipped"
@@ -304,12 +306,12 @@ do_test() {
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
     say "building, warnings are errors"
     configure build-test --buildtype release -Dwerror=true -Dtests=enabled
-    compile
+    compile all meson-test-prereq
     run_tests "plain build"
     say "building with AddressSanitizer and UndefinedBehaviorSanitizer"
     configure build-sanitized --buildtype debugoptimized -Dwerror=true -Dtests=enabled \
         -Db_sanitize=address,undefined -Db_lundef=false
-    compile
+    compile all meson-test-prereq
     export VKSTYLE_TEST_QUICK=1
     run_tests "sanitized build" --timeout-multiplier 5
     echo "$total_passed passed, $total_failed failed, $total_skipped skipped"

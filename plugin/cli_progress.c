@@ -82,15 +82,16 @@ static void show_bar(const vkstyle_progress *p)
     if (isfinite(p->loss))
         snprintf(loss, sizeof loss, "  loss %.4g", p->loss);
     left_text(left, sizeof left, p->seconds_left);
-    int count = p->iterations > 0 ? p->iterations : 1, cells = 24;
+    int count = p->iterations > 0 ? p->iterations : 1, cells = 20;
     int full = (int)((long)p->iteration * cells / count);
     full = full < 0 ? 0 : full > cells ? cells : full;
     char bar[32];
     for (int i = 0; i < cells; i++)
         bar[i] = i < full ? '#' : '-';
     bar[cells] = '\0';
-    snprintf(line, sizeof line, "[%s] %d/%d  %s  %dx%d%s%s%s", bar, p->iteration, p->iterations,
-             p->phase ? p->phase : "", p->width, p->height, loss, left[0] ? "  " : "", left);
+    // What matters most comes first: a narrow terminal cuts the rest.
+    snprintf(line, sizeof line, "[%s] %d/%d%s%s%s  %s  %dx%d", bar, p->iteration, p->iterations,
+             left[0] ? "  " : "", left, loss, p->phase ? p->phase : "", p->width, p->height);
     // A line longer than the terminal would wrap and could not be taken back.
     struct winsize window;
     size_t columns = 80;

@@ -44,7 +44,11 @@ uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated)
     }
     if (candidate->info.type == VKSTYLE_DEVICE_SOFTWARE ||
         (candidate->info.type == VKSTYLE_DEVICE_INTEGRATED && !candidate->has_memory_budget)) {
-        uint64_t left = available_memory();
+        // Blocks that nothing has been written to yet are not missing in the system's figure: hence
+        // also what was there at first, less what we took.
+        const uint64_t now = available_memory(), first = candidate->main_memory;
+        uint64_t left = first > allocated ? first - allocated : 0;
+        left = now < left ? now : left;
         left = left == UINT64_MAX ? left : left > RESERVE ? left - RESERVE : 0;
         available = left < available ? left : available;
     }
@@ -259,6 +263,7 @@ static bool look(vks_candidate *candidate, const vks_simulation *simulation, vks
     vks_choose_heap(candidate);
     info->memory = candidate->limits.memory;
     candidate->budget_cap = UINT64_MAX;
+    candidate->main_memory = available_memory();
 
     if (api < VKS_API) {
         // Older than the queries below.

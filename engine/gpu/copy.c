@@ -67,6 +67,8 @@ fail:
 
 static bool begin(vks_gpu *gpu, vkstyle_error *error)
 {
+    // Explicitly: a copy that failed may have left the commands half recorded.
+    VK(gpu, error, vkResetCommandBuffer(gpu->copy_commands, 0));
     VK(gpu, error,
        vkBeginCommandBuffer(gpu->copy_commands,
                             &(VkCommandBufferBeginInfo){
@@ -88,8 +90,11 @@ static bool end_and_wait(vks_gpu *gpu, vkstyle_error *error)
     if (!vks_submit(gpu, &gpu->copy_commands, 1, &ticket, error))
         return false;
     while (!done)
-        if (!vks_gpu_done(gpu, ticket, 1.0, &done, error))
+        if (!vks_gpu_done(gpu, ticket, 1.0, &done, error)) {
+            // The caller will free the block, and we shall record again: try to have it idle.
+            (void)gpu->vk.vkDeviceWaitIdle(gpu->device);
             return false;
+        }
     return true;
 fail:
     return false;

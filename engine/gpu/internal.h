@@ -77,6 +77,7 @@ typedef struct vks_candidate {
     VkPhysicalDeviceMemoryProperties memory;
     vkstyle_device info;
     vks_gpu_limits limits;
+    uint64_t main_memory;    // free when we looked; UINT64_MAX where nobody says
     uint64_t budget_cap;     // simulated; UINT64_MAX when not
     uint32_t family;         // of the queue
     uint32_t timestamp_bits; // 0: no timestamps

@@ -67,7 +67,7 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
 static bool run(evaluation *ev, vks_iteration *it, const vks_iteration_options *options,
                 vkstyle_error *error)
 {
-    return vks_iteration_build(it, ev->gpu, ev->network, &ev->setting, options, error) &&
+    return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options, error) &&
            vks_iteration_realise(it, ev->gpu, options->style, false, error) &&
            vks_upload_image(ev->gpu, vks_plan_slice(it->plan, it->target), ev->target, error) &&
            vks_plan_run(it->plan, error);

@@ -65,9 +65,9 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
                            &it->gram[i]);
     }
     if (o->content) {
-        it->content = vks_plan_external(
-            it->plan, "content features",
-            (vks_slice){o->content->features, 0, vks_block_bytes(o->content->features)});
+        uint64_t bytes = vks_tensor_bytes(it->plan, e->shape[s->content_layer]);
+        it->content = vks_plan_external(it->plan, "content features",
+                                        (vks_slice){o->content->features, 0, bytes});
         vks_add_content_loss(e, s->content_layer, all_of(e->shape[s->content_layer]), it->content,
                              s->alpha * it->k_content, it->values, VKS_VALUE_CONTENT);
     }
@@ -83,7 +83,7 @@ static void add_tally(vks_iteration *it)
         .use_count = 4, .push = &push, .push_bytes = sizeof push, .label = "tally"});
 }
 
-bool vks_iteration_build(vks_iteration *it, vks_gpu *gpu, vks_network *network,
+bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_network *network,
                          const vks_setting *setting, const vks_iteration_options *o,
                          vkstyle_error *error)
 {
@@ -93,7 +93,7 @@ bool vks_iteration_build(vks_iteration *it, vks_gpu *gpu, vks_network *network,
     s->encode.readable = o->readable;
     for (int i = 0; i < s->encode.depth && o->also_keep; i++)
         s->encode.keep[i] |= o->also_keep[i];
-    it->plan = vks_plan_create(vks_gpu_get_limits(gpu), s->storage, error);
+    it->plan = vks_plan_create(limits, s->storage, error);
     if (!it->plan)
         return false;
     vks_plan *plan = it->plan;

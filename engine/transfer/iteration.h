@@ -34,8 +34,9 @@ typedef struct vks_iteration_options {
 } vks_iteration_options;
 
 // Builds the plan (nothing is allocated yet but weights); style and content must be ready, and
-// content outlive it.
-bool vks_iteration_build(vks_iteration *iteration, vks_gpu *gpu, vks_network *network,
+// content outlive it. With a dry network, and style and content that hold no values, the plan is for
+// counting bytes and work only.
+bool vks_iteration_build(vks_iteration *iteration, const vks_gpu_limits *limits, vks_network *network,
                          const vks_setting *setting, const vks_iteration_options *options,
                          vkstyle_error *error);
 // Allocates, records, uploads the style's Gram matrices and the weights, sets the count to 0.

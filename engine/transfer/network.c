@@ -9,7 +9,9 @@
 
 typedef struct packing {
     vks_block *weights[2][2]; // [direction][form]
+    uint64_t bytes[2][2];
     vks_block *bias;
+    uint64_t bias_bytes;
     float bias_scale;
 } packing;
 
@@ -62,6 +64,16 @@ void vks_network_free(vks_network **network)
 const vkstyle_model *vks_network_model(const vks_network *network)
 {
     return network->model;
+}
+
+uint64_t vks_network_bytes(const vks_network *network)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < network->layer_count; i++) {
+        const packing *p = &network->layers[i];
+        sum += p->bytes[0][0] + p->bytes[0][1] + p->bytes[1][0] + p->bytes[1][1] + p->bias_bytes;
+    }
+    return sum;
 }
 
 // ---------------------------------------------------------------- packing on the host
@@ -191,10 +203,15 @@ end:
 bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,
                          vks_slice *weights, vkstyle_error *error)
 {
-    vks_block **block = &network->layers[layer].weights[direction][form];
+    packing *p = &network->layers[layer];
+    vks_block **block = &p->weights[direction][form];
+    p->bytes[direction][form] = vks_network_weight_bytes(network->model, layer, direction, form);
+    *weights = (vks_slice){NULL, 0, p->bytes[direction][form]};
+    if (!network->gpu)
+        return true;
     if (!*block && !make_weights(network, layer, direction, form, error))
         return false;
-    *weights = whole(*block);
+    weights->block = *block;
     return true;
 }
 
@@ -204,6 +221,10 @@ bool vks_network_bias(vks_network *network, int number, float scale, vks_slice *
     packing *p = &network->layers[number];
     const vks_layer *layer = &network->model->layers[number];
     uint64_t count = round_up((uint64_t)layer->out, BLOCK);
+    p->bias_bytes = count * sizeof(float);
+    *bias = (vks_slice){NULL, 0, p->bias_bytes};
+    if (!network->gpu)
+        return true;
     if (!p->bias || p->bias_scale != scale) {
         float *values = calloc(count, sizeof *values);
         if (!values)
@@ -220,6 +241,6 @@ bool vks_network_bias(vks_network *network, int number, float scale, vks_slice *
             return false;
         p->bias_scale = scale;
     }
-    *bias = whole(p->bias);
+    bias->block = p->bias;
     return true;
 }

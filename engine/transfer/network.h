@@ -12,10 +12,13 @@ typedef enum vks_direction { VKS_FORWARD, VKS_BACKWARD } vks_direction;
 
 typedef struct vks_network vks_network;
 
-// The model must outlive the network.
+// The model must outlive the network's use, not the network. gpu NULL: a dry network, which only
+// counts bytes, for predictions; its slices have no block.
 vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
 void vks_network_free(vks_network **network);
 const vkstyle_model *vks_network_model(const vks_network *network);
+// Bytes of all weights asked for so far.
+uint64_t vks_network_bytes(const vks_network *network);
 
 // Weights of convolution `layer`. VKS_DIRECT: [blocks of 16 outputs][K][9][16]; VKS_WINOGRAD:
 // [36][blocks][K][16]; K is inputs rounded up to 4. Backward: inputs and outputs change places and

@@ -28,6 +28,8 @@ struct vks_optimiser {
     int part_count;
 };
 
+// The average is a short one: with 0.99 it lags behind for the whole of a usual run
+// (docs/optimisers.md).
 struct vks_optimiser_options vks_optimiser_default(vkstyle_optimizer kind)
 {
     return (struct vks_optimiser_options){.kind = kind,
@@ -37,7 +39,7 @@ struct vks_optimiser_options vks_optimiser_default(vkstyle_optimizer kind)
                                           .epsilon = 1e-8,
                                           .clamp = true,
                                           .average = kind == VKSTYLE_ADAM,
-                                          .average_decay = 0.99,
+                                          .average_decay = 0.8,
                                           .history = 10};
 }
 

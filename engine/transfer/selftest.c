@@ -121,7 +121,7 @@ static bool on_device(vks_gpu *gpu, const vkstyle_model *model, const vkstyle_im
         return false;
     content.features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "self-test", error);
     if (content.features && vks_clear(gpu, (vks_slice){content.features, 0, bytes}, error) &&
-        vks_iteration_build(&it, gpu, network, &setting,
+        vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &setting,
                             &(vks_iteration_options){.width = WIDTH, .height = HEIGHT,
                                                      .content = &content}, error) &&
         vks_iteration_realise(&it, gpu, NULL, false, error) &&

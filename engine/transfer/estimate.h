@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What a job will take, before any of it is done: bytes from its plans, built dry, and seconds from
+// its work and this device's speed as the last run on it measured.
+#ifndef VKS_ESTIMATE_H
+#define VKS_ESTIMATE_H
+
+#include "context.h"
+#include "schedule.h"
+#include "setting.h"
+
+typedef struct vks_estimate {
+    uint64_t bytes;   // most device memory at any time
+    double flops;     // of all iterations
+    double seconds;   // of all iterations; negative: this device has not been measured yet
+} vks_estimate;
+
+bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
+                      const vkstyle_model *model, const vks_setting *setting,
+                      const vks_schedule *schedule, const vkstyle_params *params,
+                      vkstyle_error *error);
+
+// Remembers that so much work took so long, in $XDG_CACHE_HOME/vkstyle; a cache: failures are silent.
+void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, double flops,
+                   double seconds);
+
+// The optimiser's options for a level of so many iterations.
+struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What a job did, gathered while it runs, and the JSON report made of it.
+#ifndef VKS_JOURNAL_H
+#define VKS_JOURNAL_H
+
+#include "context.h"
+#include "iteration.h"
+#include "schedule.h"
+
+typedef struct vks_journal {
+    vks_losses *losses;      // one an iteration, over all levels
+    int count, room;
+    double startup_seconds;  // until the first iteration was submitted
+    double seconds;          // of the whole job
+    double predicted_seconds; // negative: not known
+    uint64_t predicted_bytes, peak_bytes;
+    struct {
+        double seconds, flops; // of the level's iterations, and of one of them
+        int iterations;
+        uint64_t plan_bytes;
+    } levels[VKS_MAX_LEVELS];
+    char content_hash[65], style_hash[65], result_hash[65];
+} vks_journal;
+
+bool vks_journal_add(vks_journal *journal, vks_losses losses, vkstyle_error *error);
+void vks_journal_free(vks_journal *journal);
+
+// JSON text of the report (free() it); NULL for want of memory.
+char *vks_journal_json(const vks_journal *journal, const vkstyle_context *context,
+                       const vkstyle_model *model, const vkstyle_params *params,
+                       const vks_setting *setting, const vks_schedule *schedule,
+                       const char *outcome);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Coarse to fine: the sizes a job goes through and the iterations it spends at each.
+#ifndef VKS_SCHEDULE_H
+#define VKS_SCHEDULE_H
+
+#include "../vkstyle.h"
+
+enum { VKS_MAX_LEVELS = 16 };
+
+typedef struct vks_level {
+    int width, height; // of the target, before padding of small sides
+    int iterations;
+} vks_level;
+
+typedef struct vks_schedule {
+    int count;
+    vks_level levels[VKS_MAX_LEVELS]; // coarse to fine; the last is the goal
+    int iterations;                   // over all levels
+} vks_schedule;
+
+// The schedule for a content picture of that size.
+void vks_schedule_make(vks_schedule *schedule, int content_width, int content_height,
+                       const vkstyle_params *params);
+
+// width x height scaled so that the long side is `side`; no side becomes less than 1.
+void vks_fit(int width, int height, double side, int *fit_width, int *fit_height);
+
+#endif

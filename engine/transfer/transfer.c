@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+#include "carry.h"
+#include "clock.h"
+#include "context.h"
+#include "estimate.h"
+#include "journal.h"
+#include "pad.h"
+#include "random.h"
+#include "runner.h"
+#include "../error.h"
+#include "../image/image.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// One vkstyle_transfer at work.
+typedef struct transfer {
+    vkstyle_context *context;
+    vks_gpu *gpu;
+    vks_network *network;
+    const vkstyle_model *model;
+    const vkstyle_job *job;
+    const vkstyle_params *params;
+    vkstyle_error *error;
+    vks_setting setting;
+    vks_schedule schedule;
+    vks_estimate estimate;
+    vks_journal journal;
+    vkstyle_image *content; // as the engine takes it: what is transparent is filled
+    vkstyle_image *target;  // between levels: where the next one starts
+    vks_carry carry;
+    vks_iteration iteration; // of the level at work
+    int level;               // from 0
+    int before;              // iterations of the levels before
+    int run_base;            // iterations before the run at work
+    double start, last_picture;
+    double rate;
+    char phase[64];
+    vkstyle_decision decision;
+    bool out_of_time;
+    bool failed; // inside a tick: *error is filled
+} transfer;
+
+// ---------------------------------------------------------------- pictures
+
+// The present result of the level at work, cropped to its true size; the device must be idle.
+static vkstyle_image *present_picture(transfer *t)
+{
+    vks_iteration *it = &t->iteration;
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *padded =
+        vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    vkstyle_image *picture = NULL;
+    int from = vks_optimiser_result(it->optimiser);
+    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
+        picture = vks_crop(padded, level.width, level.height, t->error);
+    vkstyle_image_free(&padded);
+    return picture;
+}
+
+// ---------------------------------------------------------------- progress
+
+static double seconds_left(const transfer *t, double now)
+{
+    double done = 0, all = 0, level_flops = t->journal.levels[t->level].flops;
+    double pixels_here = (double)t->iteration.width * t->iteration.height;
+    if (!(t->rate > 0) || !(level_flops > 0))
+        return -1;
+    for (int i = t->level; i < t->schedule.count; i++) {
+        const vks_level *l = &t->schedule.levels[i];
+        all += level_flops * ((double)l->width * l->height / pixels_here) * l->iterations;
+    }
+    done = level_flops * (t->journal.count - t->before);
+    double left = (all - done) / t->rate;
+    if (t->params->time_limit > 0 && left > t->params->time_limit - (now - t->start))
+        left = t->params->time_limit - (now - t->start);
+    return left > 0 ? left : 0;
+}
+
+static void report_progress(transfer *t, const vkstyle_image *picture)
+{
+    if (!t->job->progress)
+        return;
+    double now = vks_seconds();
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_progress p = {.phase = t->phase, .iteration = t->journal.count,
+                          .iterations = t->schedule.iterations, .level = t->level + 1,
+                          .levels = t->schedule.count, .width = level.width,
+                          .height = level.height, .loss = NAN, .content_loss = NAN,
+                          .style_loss = NAN, .seconds = now - t->start,
+                          .seconds_left = seconds_left(t, now), .picture = picture};
+    if (t->journal.count) {
+        vks_losses l = t->journal.losses[t->journal.count - 1];
+        p.loss = l.total;
+        p.content_loss = l.content;
+        p.style_loss = l.style;
+    }
+    vkstyle_decision d = t->job->progress(&p, t->job->user);
+    if (d > t->decision)
+        t->decision = d;
+}
+
+static bool picture_due(const transfer *t)
+{
+    const vkstyle_job *j = t->job;
+    return t->journal.count > t->before &&
+           ((j->picture_seconds > 0 && vks_seconds() - t->last_picture >= j->picture_seconds) ||
+            (j->picture_iterations > 0 && t->journal.count % j->picture_iterations == 0));
+}
+
+// Adam refuses steps whose loss is not finite and L-BFGS backs off; when nothing else comes any
+// more, the run is lost.
+static bool check_losses(transfer *t)
+{
+    enum { PATIENCE = 8 };
+    if (t->journal.count - t->before < PATIENCE && t->schedule.levels[t->level].iterations >= PATIENCE)
+        return true;
+    for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
+        if (isfinite(t->journal.losses[i].total))
+            return true;
+    return vks_fail(t->error, VKSTYLE_FAILED,
+                    "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
+                    "--learning-rate, or another --device",
+                    t->journal.count);
+}
+
+static vkstyle_decision tick(int done, void *user)
+{
+    transfer *t = user;
+    while (t->journal.count < t->run_base + done) {
+        vks_losses l = vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
+        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
+            t->failed = true;
+            return VKSTYLE_CANCEL;
+        }
+    }
+    if (t->params->time_limit > 0 && vks_seconds() - t->start > t->params->time_limit) {
+        t->out_of_time = true;
+        t->decision = t->decision > VKSTYLE_STOP ? t->decision : VKSTYLE_STOP;
+    }
+    report_progress(t, NULL);
+    return t->decision;
+}
+
+// ---------------------------------------------------------------- levels
+
+// The style images at this level's size.
+static bool prepare_style(transfer *t, vks_style *style)
+{
+    const vkstyle_job *job = t->job;
+    vks_level level = t->schedule.levels[t->level];
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    int side = level.width > level.height ? level.width : level.height;
+    double down = (double)side / (goal.width > goal.height ? goal.width : goal.height);
+    vkstyle_image **images = calloc((size_t)job->style_count, sizeof *images);
+    bool done = images != NULL;
+    if (!done)
+        vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
+    for (int i = 0; done && i < job->style_count; i++) {
+        const vkstyle_image *s = job->styles[i];
+        int own = s->width > s->height ? s->width : s->height, width, height;
+        // The paper's raw losses know no style scale: the style image counts as large as it is.
+        double long_side = t->params->raw_losses ? own * down : side;
+        vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
+        vkstyle_image *filled = vks_image_fill_transparent(s, t->error);
+        vkstyle_image *sized =
+            filled ? vkstyle_image_resize(filled, width, height, t->error) : NULL;
+        images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
+        vkstyle_image_free(&filled);
+        vkstyle_image_free(&sized);
+        done = images[i] != NULL;
+    }
+    done = done && vks_prepare_style(style, t->gpu, t->network, &t->setting,
+                                     (const vkstyle_image *const *)images, job->style_weights,
+                                     job->style_count, t->error);
+    for (int i = 0; images && i < job->style_count; i++)
+        vkstyle_image_free(&images[i]);
+    free(images);
+    return done;
+}
+
+// A picture at the level's size, padded.
+static vkstyle_image *at_level(transfer *t, const vkstyle_image *image)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *sized = vkstyle_image_resize(image, level.width, level.height, t->error);
+    vkstyle_image *padded = sized ? vks_pad_small(sized, t->error) : NULL;
+    vkstyle_image_free(&sized);
+    return padded;
+}
+
+// How many iterations to run until the next picture is due: by count exactly, by time as fast as the
+// device has shown to be.
+static int until_picture(const transfer *t, int left)
+{
+    const vkstyle_job *job = t->job;
+    int done = t->journal.count - t->before, most = left;
+    double seconds = t->journal.levels[t->level].seconds, each = done ? seconds / done : 0;
+    if (job->picture_iterations > 0)
+        most = job->picture_iterations - t->journal.count % job->picture_iterations;
+    if (job->picture_seconds > 0) {
+        double due = t->last_picture + job->picture_seconds - vks_seconds();
+        int by_time = each > 0 && due > each ? (int)(due / each) : 1;
+        most = by_time < most ? by_time : most;
+    }
+    return most < left ? most : left;
+}
+
+static bool run_level(transfer *t)
+{
+    for (int left = t->schedule.levels[t->level].iterations;
+         left > 0 && t->decision == VKSTYLE_CONTINUE;) {
+        vks_run run = {.gpu = t->gpu, .iteration = &t->iteration, .count = until_picture(t, left),
+                       .tick = tick, .user = t, .rate = &t->rate};
+        t->run_base = t->journal.count;
+        if (!vks_run_iterations(&run, t->error) || t->failed)
+            return false;
+        t->journal.levels[t->level].seconds += run.seconds;
+        t->journal.levels[t->level].iterations += run.done;
+        left -= run.done;
+        if (t->decision == VKSTYLE_CONTINUE && picture_due(t)) {
+            vkstyle_image *picture = present_picture(t);
+            if (!picture)
+                return false;
+            t->last_picture = vks_seconds();
+            report_progress(t, picture);
+            vkstyle_image_free(&picture);
+        }
+    }
+    return true;
+}
+
+// Everything of one level; afterwards t->target is its result.
+static bool do_level(transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vks_style style = {0};
+    vks_content content = {0};
+    vkstyle_image *sized = NULL, *start = NULL;
+    struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
+    bool done = false;
+    if (t->schedule.count > 1)
+        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
+    else
+        snprintf(t->phase, sizeof t->phase, "optimising");
+    t->before = t->journal.count;
+    report_progress(t, NULL);
+    if (t->decision == VKSTYLE_CANCEL)
+        return true;
+    if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
+        !prepare_style(t, &style) ||
+        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
+        goto end;
+    if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
+                             &(vks_iteration_options){.width = (uint32_t)sized->width,
+                                                      .height = (uint32_t)sized->height,
+                                                      .style = &style, .content = &content,
+                                                      .optimiser = &optimiser},
+                             t->error))
+        goto end;
+    t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
+    t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
+    if (!vks_iteration_realise(&t->iteration, t->gpu, &style, false, t->error) ||
+        !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
+                          t->error) ||
+        !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
+        goto end;
+    if (!t->journal.startup_seconds)
+        t->journal.startup_seconds = vks_seconds() - t->start;
+    if (!run_level(t))
+        goto end;
+    if (t->decision != VKSTYLE_CANCEL && t->journal.count > t->before) {
+        vkstyle_image *picture = present_picture(t);
+        if (!picture)
+            goto end;
+        vkstyle_image_free(&t->target);
+        t->target = picture;
+        if (t->level + 1 < t->schedule.count && t->decision == VKSTYLE_CONTINUE &&
+            !vks_carry_save(&t->carry, &t->iteration, t->gpu, t->error))
+            goto end;
+    }
+    done = true;
+end:
+    vks_iteration_free(&t->iteration);
+    vks_content_free(&content);
+    vks_style_free(&style);
+    vkstyle_image_free(&sized);
+    vkstyle_image_free(&start);
+    return done;
+}
+
+// ---------------------------------------------------------------- the job
+
+static bool check_job(const transfer *t)
+{
+    const vkstyle_job *j = t->job;
+    if (!j->content || j->style_count < 1 || !j->styles)
+        return vks_fail(t->error, VKSTYLE_USAGE, "a job needs a content and at least one style");
+    if (j->style_count > VKSTYLE_MAX_STYLES)
+        return vks_fail(t->error, VKSTYLE_USAGE, "at most %d style images", VKSTYLE_MAX_STYLES);
+    if (t->params->init == VKSTYLE_INIT_FILE && !j->init)
+        return vks_fail(t->error, VKSTYLE_USAGE, "--init: no picture to start from");
+    return vkstyle_params_check(t->params, t->error);
+}
+
+// Refuses before anything is allocated what the plans say will not fit.
+static bool check_memory(transfer *t)
+{
+    uint64_t free_bytes = vks_gpu_budget(t->gpu) + vks_gpu_allocated(t->gpu);
+    uint64_t limit = t->params->memory ? t->params->memory : free_bytes;
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    vkstyle_device device;
+    if (!vks_estimate_job(&t->estimate, t->context, t->model, &t->setting, &t->schedule, t->params,
+                          t->error))
+        return false;
+    t->journal.predicted_bytes = t->estimate.bytes;
+    t->journal.predicted_seconds = t->estimate.seconds;
+    if (t->estimate.bytes <= limit)
+        return true;
+    vks_gpu_describe(t->gpu, &device);
+    return vks_fail(t->error, VKSTYLE_NO_MEMORY,
+                    "%dx%d pixels need %.0f MB on %s, and %s %.0f MB; choose a smaller --size%s",
+                    goal.width, goal.height, (double)t->estimate.bytes / 1e6, device.name,
+                    t->params->memory ? "--memory allows" : "it has free", (double)limit / 1e6,
+                    t->params->memory ? " or a larger --memory" : "");
+}
+
+// Where the target starts, at any size: levels scale it.
+static vkstyle_image *first_target(transfer *t)
+{
+    const vkstyle_params *p = t->params;
+    vks_level first = t->schedule.levels[0];
+    if (p->init == VKSTYLE_INIT_RANDOM)
+        return vks_noise(first.width, first.height, p->seed, t->error);
+    return vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
+                                      t->error);
+}
+
+// The result at its final size, with the content's alpha.
+static vkstyle_image *finish(transfer *t)
+{
+    const vkstyle_image *content = t->job->content;
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    int width = t->params->full_size ? content->width : goal.width;
+    int height = t->params->full_size ? content->height : goal.height;
+    vkstyle_image *result = vkstyle_image_resize(t->target, width, height, t->error);
+    if (!result || !content->alpha)
+        return result;
+    vkstyle_image *sized = vkstyle_image_resize(content, width, height, t->error);
+    if (!sized) {
+        vkstyle_image_free(&result);
+        return NULL;
+    }
+    result->alpha = sized->alpha;
+    sized->alpha = NULL;
+    vkstyle_image_free(&sized);
+    return result;
+}
+
+static vkstyle_image *run_job(transfer *t)
+{
+    if (!check_job(t) || !vks_setting_resolve(&t->setting, t->model, t->params,
+                                              vks_gpu_get_limits(t->gpu), t->error))
+        return NULL;
+    vks_schedule_make(&t->schedule, t->job->content->width, t->job->content->height, t->params);
+    t->content = vks_image_fill_transparent(t->job->content, t->error);
+    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
+    if (!t->content || !style) {
+        vkstyle_image_free(&style);
+        return NULL;
+    }
+    vks_image_hash(t->content, t->journal.content_hash);
+    vks_image_hash(style, t->journal.style_hash);
+    vkstyle_image_free(&style);
+    if (!check_memory(t) || !(t->target = first_target(t)) ||
+        !(t->network = vks_context_network(t->context, t->model, t->error)))
+        return NULL;
+    for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
+        if (!do_level(t))
+            return NULL;
+    if (t->decision == VKSTYLE_CANCEL) {
+        vks_fail(t->error, VKSTYLE_INTERRUPTED, "cancelled after %d of %d iterations",
+                 t->journal.count, t->schedule.iterations);
+        return NULL;
+    }
+    return finish(t);
+}
+
+static void calibrate(const transfer *t)
+{
+    double flops = 0, seconds = 0;
+    for (int i = 0; i < t->schedule.count; i++) {
+        flops += t->journal.levels[i].flops * t->journal.levels[i].iterations;
+        seconds += t->journal.levels[i].seconds;
+    }
+    if (seconds > 1) // shorter runs measure start-up more than speed
+        vks_calibrate(t->context, &t->setting, flops, seconds);
+}
+
+vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *model,
+                                const vkstyle_job *job, const vkstyle_params *params, char **report,
+                                vkstyle_error *error)
+{
+    vkstyle_error own = {VKSTYLE_DONE, ""};
+    transfer t = {.context = context, .gpu = context->gpu, .model = model, .job = job,
+                  .params = params, .error = &own, .start = vks_seconds(), .phase = "preparing"};
+    t.last_picture = t.start;
+    t.journal.predicted_seconds = -1;
+    vkstyle_image *result = run_job(&t);
+    if (result) {
+        vks_image_hash(result, t.journal.result_hash);
+        calibrate(&t);
+    } else if (error) {
+        *error = own;
+    }
+    t.journal.seconds = vks_seconds() - t.start;
+    t.journal.peak_bytes = vks_gpu_peak(t.gpu);
+    if (report) {
+        const char *outcome = own.status ? own.text
+                              : t.decision == VKSTYLE_STOP ? (t.out_of_time ? "time limit" : "stopped")
+                                                           : "done";
+        *report = vks_journal_json(&t.journal, context, model, params, &t.setting, &t.schedule,
+                                   outcome);
+    }
+    vks_journal_free(&t.journal);
+    vks_carry_free(&t.carry);
+    vkstyle_image_free(&t.content);
+    vkstyle_image_free(&t.target);
+    return result;
+}
