@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What the filter is in both GIMPs: its settings, the exchange of pixels, the thread that runs the
-// engine, and the widgets. gimp2.c and gimp3.c add what differs between the two programs' interfaces:
-// registration, images and layers.
+// engine, and the widgets. gimp2.c and gimp3.c add what differs between the two programs'
+// interfaces: registration, images and layers.
 //
 // All functions here belong to the main thread; the engine alone runs in another one.
 #ifndef VKSTYLE_FILTER_H
@@ -17,20 +17,20 @@
 #endif
 #include <glib/gi18n.h>
 
-#define FILTER_PROCEDURE "plug-in-vkstyle"
-#define FILTER_BINARY "vkstyle"
-#define FILTER_TITLE N_("Neural Style Transfer")
-#define FILTER_MENU_LABEL N_("Neural St_yle Transfer...")
-#define FILTER_MENU_PATH "<Image>/Filters/Artistic"
+#define FILTER_PROCEDURE   "plug-in-vkstyle"
+#define FILTER_BINARY      "vkstyle"
+#define FILTER_TITLE       N_("Neural Style Transfer")
+#define FILTER_MENU_LABEL  N_("Neural St_yle Transfer...")
+#define FILTER_MENU_PATH   "<Image>/Filters/Artistic"
 #define FILTER_IMAGE_TYPES "RGB*, GRAY*"
-#define FILTER_BLURB N_("Paint the layer in the manner of another picture")
+#define FILTER_BLURB       N_("Paint the layer in the manner of another picture")
 #define FILTER_HELP                                                                                \
     N_("Makes a new layer with the subject of the selected layer and the colours, strokes and "    \
        "textures of a style image, by the optimisation of Gatys, Ecker and Bethge (2016) on any "  \
        "Vulkan device. It needs an open RGB or grey image with one layer selected. A selection "   \
        "becomes the new layer's mask, and only what it bounds is painted.")
 #define FILTER_AUTHORS "The vkstyle authors"
-#define FILTER_DATE "2026"
+#define FILTER_DATE    "2026"
 
 // ---------------------------------------------------------------- settings (filter_settings.c)
 
@@ -55,8 +55,14 @@ bool filter_hides(const vkstyle_param *param);
 typedef struct filter_argument {
     const char *name, *label, *help;
 } filter_argument;
-enum { FILTER_STYLE_FILE, FILTER_MODEL, FILTER_DEVICE, FILTER_STYLE_LAYER, FILTER_INIT_LAYER,
-       FILTER_ARGUMENTS };
+enum {
+    FILTER_STYLE_FILE,
+    FILTER_MODEL,
+    FILTER_DEVICE,
+    FILTER_STYLE_LAYER,
+    FILTER_INIT_LAYER,
+    FILTER_ARGUMENTS
+};
 extern const filter_argument filter_arguments[FILTER_ARGUMENTS];
 
 // "0 adam, 1 lbfgs": what the numbers of a choice mean, for GIMP 2.10. g_free it.
@@ -101,14 +107,14 @@ typedef struct filter_colour {
 
 void filter_colour_clear(filter_colour *colour);
 
-// The whole buffer, copied, so that the user may go on editing: its upper left corner is that of the
-// layer, its size the layer's. dx, dy: where the buffer lies relative to the layer (filters may have
-// grown it). NULL when memory does not suffice. g_object_unref it.
+// The whole buffer, copied, so that the user may go on editing: its upper left corner is that of
+// the layer, its size the layer's. dx, dy: where the buffer lies relative to the layer (filters may
+// have grown it). NULL when memory does not suffice. g_object_unref it.
 GeglBuffer *filter_snapshot(GeglBuffer *buffer, int width, int height, int dx, int dy,
                             vkstyle_error *error);
 
-// A part of a buffer as the engine takes pictures: sRGB, 0..1, alpha where the buffer has one. Alpha
-// is multiplied by the mask (a buffer of the same size) where one is given.
+// A part of a buffer as the engine takes pictures: sRGB, 0..1, alpha where the buffer has one.
+// Alpha is multiplied by the mask (a buffer of the same size) where one is given.
 vkstyle_image *filter_read(GeglBuffer *buffer, const GeglRectangle *part, GeglBuffer *mask,
                            const filter_colour *colour, vkstyle_error *error);
 
@@ -117,7 +123,8 @@ bool filter_write(GeglBuffer *buffer, GeglBuffer *source, GeglBuffer *mask,
                   const vkstyle_image *result, const GeglRectangle *part,
                   const filter_colour *colour, vkstyle_error *error);
 
-// ---------------------------------------------------------------- the engine's thread (filter_worker.c)
+// ---------------------------------------------------------------- the engine's thread
+// (filter_worker.c)
 
 // A copy of vkstyle_progress that outlives the call.
 typedef struct filter_progress {
@@ -137,9 +144,9 @@ typedef struct filter_task filter_task;
 struct filter_task {
     filter_task_kind kind;
     filter_settings settings;
-    int width, height;                          // of the content
+    int width, height;                           // of the content
     const vkstyle_image *content, *style, *init; // the caller's, until done was called
-    double picture_seconds;                     // 0: no growing picture
+    double picture_seconds;                      // 0: no growing picture
     void (*progress)(filter_task *task, const filter_progress *progress); // may be NULL
     void (*done)(filter_task *task);
     void *user;
@@ -172,11 +179,11 @@ void filter_task_decide(filter_task *task, vkstyle_decision decision);
 // What a host hands over of the layer, and what it does for the others.
 typedef struct filter_layer {
     char *name;
-    int width, height;    // of the layer, pixels
-    GeglBuffer *pixels;   // snapshot of what the user sees of the layer
-    GeglBuffer *mask;     // snapshot of the layer's mask where it is in force, or NULL
-    GeglRectangle part;   // what is painted, within the layer: the bounds of the selection
-    filter_colour colour; // of the image
+    int width, height;      // of the layer, pixels
+    GeglBuffer *pixels;     // snapshot of what the user sees of the layer
+    GeglBuffer *mask;       // snapshot of the layer's mask where it is in force, or NULL
+    GeglRectangle part;     // what is painted, within the layer: the bounds of the selection
+    filter_colour colour;   // of the image
     vkstyle_image *content; // the part, read
     bool with_window;       // the run is shown in a window with Stop and Cancel
 } filter_layer;
@@ -193,8 +200,8 @@ char *filter_result_name(const filter_settings *settings, const char *style_laye
 // Fills error for a style that the settings do not name.
 bool filter_no_style(vkstyle_error *error);
 
-// The transfer with progress in GIMP's own way, and in a window where the layer says so. Returns the
-// result, of the content's size; VKSTYLE_INTERRUPTED when it was cancelled.
+// The transfer with progress in GIMP's own way, and in a window where the layer says so. Returns
+// the result, of the content's size; VKSTYLE_INTERRUPTED when it was cancelled.
 vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
                           const filter_layer *layer, vkstyle_error *error);
 

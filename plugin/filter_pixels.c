@@ -3,9 +3,9 @@
 // Between GIMP's buffers and the engine's pictures.
 //
 // GIMP 3 puts the image's colour space on the formats of its buffers, GIMP 2.10 does not; a profile
-// made of tables fits into neither. So numbers are always taken as they are encoded in the buffer (by
-// a format with the buffer's own space, which converts nothing but the number type), and the profile
-// is applied here.
+// made of tables fits into neither. So numbers are always taken as they are encoded in the buffer
+// (by a format with the buffer's own space, which converts nothing but the number type), and the
+// profile is applied here.
 #include "filter.h"
 
 #include <math.h>
@@ -34,8 +34,8 @@ GeglBuffer *filter_snapshot(GeglBuffer *buffer, int width, int height, int dx, i
 {
     const Babl *format = gegl_buffer_get_format(buffer);
     size_t pixel = (size_t)babl_format_get_bytes_per_pixel(format);
-    // Plain memory and not a new GeglBuffer of tiles: those may be swapped to a file, which a killed
-    // process would leave behind.
+    // Plain memory and not a new GeglBuffer of tiles: those may be swapped to a file, which a
+    // killed process would leave behind.
     void *data = g_try_malloc0_n((size_t)width * (size_t)height, pixel);
     if (!data) {
         no_memory(error);
@@ -82,11 +82,11 @@ static bool path_open(path *p, GeglBuffer *buffer, const filter_colour *colour, 
         p->buffer_format = p->srgb;
         p->channels = 4;
     } else if (to_srgb)
-        p->transform = gimp_color_transform_new(colour->profile, p->encoded, srgb, p->srgb, intent,
-                                                flags);
+        p->transform =
+            gimp_color_transform_new(colour->profile, p->encoded, srgb, p->srgb, intent, flags);
     else
-        p->transform = gimp_color_transform_new(srgb, p->srgb, colour->profile, p->encoded, intent,
-                                                flags);
+        p->transform =
+            gimp_color_transform_new(srgb, p->srgb, colour->profile, p->encoded, intent, flags);
     g_object_unref(srgb);
     if (p->transform || same)
         return true;

@@ -160,8 +160,8 @@ int filter_quality_find(const vkstyle_params *params)
 
 void filter_preview_params(vkstyle_params *params, bool software)
 {
-    // A processor paints 128 pixels in the time in which a GPU paints 384. Style scale, strength and
-    // layers stay: they are relative to the size, so that the look is that of the full picture.
+    // A processor paints 128 pixels in the time in which a GPU paints 384. Style scale, strength
+    // and layers stay: they are relative to the size, so that the look is that of the full picture.
     int size = software ? 128 : 384;
     if (params->size == 0 || params->size > size)
         params->size = size;

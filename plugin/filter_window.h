@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the filter shows on a screen: the settings, and the work as it goes on. Widgets are GTK 2 with
-// GIMP 2.10 and GTK 3 with GIMP 3; gimp_ui_init comes before.
+// What the filter shows on a screen: the settings, and the work as it goes on. Widgets are GTK 2
+// with GIMP 2.10 and GTK 3 with GIMP 3; gimp_ui_init comes before.
 #ifndef VKSTYLE_FILTER_WINDOW_H
 #define VKSTYLE_FILTER_WINDOW_H
 

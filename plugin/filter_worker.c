@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The thread that owns the engine, so that dialogs stay alive whatever a driver does. It takes tasks
-// one after another; what it has to say comes out in the main thread's loop.
+// The thread that owns the engine, so that dialogs stay alive whatever a driver does. It takes
+// tasks one after another; what it has to say comes out in the main thread's loop.
 #include "filter.h"
 
 #include <stdlib.h>
@@ -60,8 +60,8 @@ void filter_task_decide(filter_task *task, vkstyle_decision decision)
 
 static vkstyle_image *copy_image(const vkstyle_image *image)
 {
-    vkstyle_image *copy = vkstyle_image_create(image->width, image->height, image->alpha != NULL,
-                                               NULL);
+    vkstyle_image *copy =
+        vkstyle_image_create(image->width, image->height, image->alpha != NULL, NULL);
     if (!copy)
         return NULL;
     size_t plane = (size_t)image->width * (size_t)image->height;
@@ -222,7 +222,8 @@ static gpointer run_thread(gpointer data)
 static void notice(const char *text, void *user)
 {
     (void)user;
-    // Software Vulkan, an odd checksum: GIMP's user sees the device in the dialog; a log has it all.
+    // Software Vulkan, an odd checksum: GIMP's user sees the device in the dialog; a log has it
+    // all.
     g_printerr("vkstyle: %s\n", text);
 }
 
