@@ -305,6 +305,24 @@ static vkstyle_image *read_item(gint32 item, vkstyle_error *error)
     return image;
 }
 
+// The one layer of a plain picture, or all visible ones merged; -1 where there is none.
+static gint32 flat_layer(gint32 image)
+{
+    int count, x, y;
+    gint32 *layers = gimp_image_get_layers(image, &count), layer = count ? layers[0] : -1;
+    g_free(layers);
+    if (layer < 0)
+        return -1;
+    // Merging gives an opaque picture an alpha channel that it did not have.
+    gimp_drawable_offsets(layer, &x, &y);
+    if (count == 1 && x == 0 && y == 0 && gimp_item_get_visible(layer) &&
+        !gimp_item_is_group(layer) && gimp_layer_get_opacity(layer) >= 100 &&
+        gimp_layer_get_mask(layer) < 0 && gimp_drawable_width(layer) == gimp_image_width(image) &&
+        gimp_drawable_height(layer) == gimp_image_height(image))
+        return layer;
+    return gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE);
+}
+
 vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error)
 {
     if (settings->style_layer >= 0)
@@ -324,15 +342,13 @@ vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error 
     }
     gint32 image =
         gimp_file_load(GIMP_RUN_NONINTERACTIVE, settings->style_file, settings->style_file);
-    int count = 0;
     if (image < 0)
         g_snprintf(error->text, sizeof error->text, _("the style image '%.500s': %.400s"), shown,
                    gimp_get_pdb_error());
     else {
         if (gimp_image_base_type(image) == GIMP_INDEXED)
             gimp_image_convert_rgb(image);
-        g_free(gimp_image_get_layers(image, &count));
-        gint32 layer = count ? gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE) : -1;
+        gint32 layer = flat_layer(image);
         if (layer < 0)
             g_snprintf(error->text, sizeof error->text,
                        _("the style image '%.800s' has no visible layer"), shown);
