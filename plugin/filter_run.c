@@ -102,17 +102,33 @@ static void on_done(filter_task *task)
     g_main_loop_quit(((run *)task->user)->loop);
 }
 
-// For tests and reports of errors: the engine's report of the run goes to this file.
-static bool write_report(const char *report, vkstyle_error *error)
+// For tests: what the engine was given and what it reports goes into the folder
+// $VKSTYLE_GIMP_REPORTS, as run-001.safetensors (the content image) and run-001.json, run-002 and
+// so on.
+static bool write_report(const vkstyle_image *content, const char *report, vkstyle_error *error)
 {
-    const char *path = g_getenv("VKSTYLE_GIMP_REPORT");
-    GError *failure = NULL;
-    if (!path || !*path || !report || g_file_set_contents(path, report, -1, &failure))
+    const char *folder = g_getenv("VKSTYLE_GIMP_REPORTS");
+    if (!folder || !*folder)
         return true;
-    error->status = VKSTYLE_FAILED;
-    g_snprintf(error->text, sizeof error->text, "VKSTYLE_GIMP_REPORT: %s", failure->message);
-    g_clear_error(&failure);
-    return false;
+    for (int run = 1; run < 1000; run++) {
+        char *path = g_strdup_printf("%s/run-%03d.safetensors", folder, run);
+        bool taken = g_file_test(path, G_FILE_TEST_EXISTS);
+        bool good = taken || vkstyle_image_save(content, path, 8, error);
+        g_free(path);
+        if (taken)
+            continue;
+        path = g_strdup_printf("%s/run-%03d.json", folder, run);
+        GError *failure = NULL;
+        if (good && report && !g_file_set_contents(path, report, -1, &failure)) {
+            good = false;
+            error->status = VKSTYLE_FAILED;
+            g_strlcpy(error->text, failure->message, sizeof error->text);
+            g_clear_error(&failure);
+        }
+        g_free(path);
+        return good;
+    }
+    return true;
 }
 
 vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
@@ -154,7 +170,7 @@ vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings
     task->result = NULL;
     if (!result)
         *error = task->error;
-    else if (!write_report(task->report, error))
+    else if (!write_report(layer->content, task->report, error))
         vkstyle_image_free(&result);
     filter_task_free(&task);
     vkstyle_image_free(&style);
