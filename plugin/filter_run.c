@@ -110,14 +110,14 @@ static bool write_report(const vkstyle_image *content, const char *report, vksty
     const char *folder = g_getenv("VKSTYLE_GIMP_REPORTS");
     if (!folder || !*folder)
         return true;
-    for (int run = 1; run < 1000; run++) {
-        char *path = g_strdup_printf("%s/run-%03d.safetensors", folder, run);
+    for (int number = 1; number < 1000; number++) {
+        char *path = g_strdup_printf("%s/run-%03d.safetensors", folder, number);
         bool taken = g_file_test(path, G_FILE_TEST_EXISTS);
         bool good = taken || vkstyle_image_save(content, path, 8, error);
         g_free(path);
         if (taken)
             continue;
-        path = g_strdup_printf("%s/run-%03d.json", folder, run);
+        path = g_strdup_printf("%s/run-%03d.json", folder, number);
         GError *failure = NULL;
         if (good && report && !g_file_set_contents(path, report, -1, &failure)) {
             good = false;

@@ -194,7 +194,7 @@ case_of('u8')
 case_of('u8_selection', selection=(10, 6, 24, 20))
 case_of('u8_alpha_offset', alpha=True, offset=(7, -5))
 case_of('u8_alpha_group_selection_offset', alpha=True, group=True, offset=(4, 3),
-        selection=(0, 0, 30, 40))
+        selection=(0, 0, 30, 39))
 case_of('u8_linear_group', precision=P.U8_LINEAR, group=True, limit=5 / 255)
 case_of('u16_selection', precision=P.U16_NON_LINEAR, selection=(5, 5, 30, 22))
 case_of('u16_linear_alpha', precision=P.U16_LINEAR, alpha=True)
