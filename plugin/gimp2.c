@@ -49,6 +49,15 @@ static GimpParamDef define_parameter(const vkstyle_param *param)
     return result;
 }
 
+// A file or folder in the program's own folder; g_free it.
+static char *beside_us(const char *name)
+{
+    char *folder = g_path_get_dirname(gimp_get_progname());
+    char *path = g_build_filename(folder, name, NULL);
+    g_free(folder);
+    return path;
+}
+
 static void query(void)
 {
     int count, n = FIRST_ARGUMENT;
@@ -71,11 +80,16 @@ static void query(void)
         if (!filter_hides(&table[i]))
             args[n++] = define_parameter(&table[i]);
     GimpParamDef result = define(GIMP_PDB_LAYER, "layer", "The new layer");
-    gimp_plugin_domain_register(GETTEXT_PACKAGE, NULL);
+    char *locale = beside_us("locale"), *icon = beside_us("vkstyle.svg");
+    gimp_plugin_domain_register(GETTEXT_PACKAGE, locale);
     gimp_install_procedure(FILTER_PROCEDURE, FILTER_BLURB, FILTER_HELP, FILTER_AUTHORS,
                            FILTER_AUTHORS, FILTER_DATE, FILTER_MENU_LABEL, FILTER_IMAGE_TYPES,
                            GIMP_PLUGIN, n, 1, args, &result);
     gimp_plugin_menu_register(FILTER_PROCEDURE, FILTER_MENU_PATH);
+    if (g_file_test(icon, G_FILE_TEST_EXISTS))
+        gimp_plugin_icon_register(FILTER_PROCEDURE, GIMP_ICON_TYPE_IMAGE_FILE, (guint8 *)icon);
+    g_free(locale);
+    g_free(icon);
     // args live as long as this short process does.
 }
 
@@ -639,13 +653,11 @@ static void run(const gchar *name, gint n, const GimpParam *args, gint *result_c
     vkstyle_error error = {0};
     filter_settings settings;
     filter_settings_default(&settings);
-    char *folder = g_path_get_dirname(gimp_get_progname());
-    char *locale = g_build_filename(folder, "locale", NULL);
+    char *locale = beside_us("locale");
     bindtextdomain(GETTEXT_PACKAGE, locale);
     bind_textdomain_codeset(GETTEXT_PACKAGE, "UTF-8");
     textdomain(GETTEXT_PACKAGE);
     g_free(locale);
-    g_free(folder);
     gegl_init(NULL, NULL);
 
     GimpRunMode mode = n > 0 ? (GimpRunMode)args[RUN_MODE].data.d_int32 : GIMP_RUN_NONINTERACTIVE;
