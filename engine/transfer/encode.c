@@ -99,21 +99,42 @@ static uint32_t out_quads_padded(const convolution *c)
     return vks_round_up(c->out.channels, 16) / 4;
 }
 
-// Tiles a strip may have so that both scratch buffers hold it.
-static uint32_t strip_tiles(const vks_encoding *e, const convolution *c)
+// How many tiles both scratch buffers hold, and the lanes of a strip: no more than that.
+static uint32_t scratch_tiles(const vks_encoding *e, const convolution *c)
 {
     uint32_t frequencies = c->form == VKS_WINOGRAD ? 36 : 16;
     uint32_t quads = out_quads_padded(c);
     if (c->form == VKS_WINOGRAD && c->in.quads > quads)
         quads = c->in.quads;
-    uint64_t tiles = e->strip_bytes / ((uint64_t)frequencies * quads * 16);
-    if (tiles >= c->out.tiles)
+    return (uint32_t)(e->strip_bytes / ((uint64_t)frequencies * quads * 16));
+}
+
+// Lanes come in whole workgroups: the width that pays most may need more of them than fit.
+static bool strip_lanes(const vks_encoding *e, strip *s, uint32_t tiles)
+{
+    const vks_gpu_limits *limits = vks_plan_limits(e->plan);
+    s->width = vks_width_for(limits, s->count, &s->columns);
+    if (s->columns > tiles) {
+        s->width = limits->software ? 16 : 64;
+        s->columns = vks_round_up(s->count, s->width);
+    }
+    return s->columns <= tiles;
+}
+
+// Tiles of each strip of a convolution: equal strips, in whole workgroups.
+static uint32_t strip_tiles(const vks_encoding *e, const convolution *c, uint32_t tiles)
+{
+    uint32_t columns;
+    vks_width_for(vks_plan_limits(e->plan), c->out.tiles, &columns);
+    if (columns <= tiles)
         return c->out.tiles;
-    // Equal strips, in whole workgroups.
-    uint64_t strips = tiles >= 256 ? (c->out.tiles + tiles / 256 * 256 - 1) / (tiles / 256 * 256)
-                                   : (c->out.tiles + tiles - 1) / (tiles ? tiles : 1);
-    uint32_t each = (uint32_t)((c->out.tiles + strips - 1) / strips);
-    return vks_round_up(each, 64) <= tiles ? vks_round_up(each, 64) : each;
+    uint32_t grain = tiles >= 256 ? 256 : tiles >= 64 ? 64 : 16;
+    uint32_t most = tiles / grain * grain;
+    if (!most)
+        return 1; // which does not fit either: strip_lanes says so
+    uint32_t strips = (c->out.tiles + most - 1) / most;
+    uint32_t each = (c->out.tiles + strips - 1) / strips;
+    return vks_round_up(each, grain < 64 ? grain : 64);
 }
 
 static struct vks_push_tiles tiles_push(vks_shape shape, strip s, uint32_t quads, uint32_t quad_first)
@@ -193,11 +214,17 @@ static void add_direct(vks_encoding *e, const convolution *c, strip s)
 static void add_convolution(vks_encoding *e, const convolution *c,
                             void (*finish)(vks_encoding *, const convolution *, strip))
 {
-    uint32_t each = strip_tiles(e, c);
+    uint32_t tiles = scratch_tiles(e, c), each = strip_tiles(e, c, tiles);
     for (uint32_t first = 0; first < c->out.tiles; first += each) {
         strip s = {.first = first,
                    .count = first + each < c->out.tiles ? each : c->out.tiles - first};
-        s.width = vks_width_for(vks_plan_limits(e->plan), s.count, &s.columns);
+        if (!strip_lanes(e, &s, tiles)) {
+            vks_plan_fail(e->plan, VKSTYLE_NO_DEVICE,
+                          "the device binds %llu bytes at once, too few for %s",
+                          (unsigned long long)vks_plan_limits(e->plan)->storage_range,
+                          vks_network_model(e->network)->layers[c->layer].name);
+            return;
+        }
         if (c->form == VKS_WINOGRAD)
             add_winograd(e, c, s);
         else
