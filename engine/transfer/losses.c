@@ -62,7 +62,7 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     uint32_t chunks = (shape.plane + CHUNK - 1) / CHUNK;
 
     // Enough workgroups for the device, each with its own partial sums.
-    uint32_t wanted = (limits->software ? 32 : 512) / pairs;
+    uint32_t wanted = (limits->software ? 128 : 512) / pairs;
     uint32_t splits = wanted < 1 ? 1 : wanted > 64 ? 64 : wanted;
     if (splits > chunks)
         splits = chunks;
