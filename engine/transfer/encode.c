@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+// Pixel numbers are 32-bit in the kernels, with room for padding and channels.
+static const double MOST_PIXELS = 1 << 28;
+
 // ---------------------------------------------------------------- sizes
 
 static uint32_t texel_bytes(const vks_plan *plan)
@@ -351,12 +354,31 @@ static bool check_model(const vkstyle_model *model, int depth, vkstyle_error *er
     return true;
 }
 
+// Whole planes must fit a binding: three of them in conv1_1's gradient. (Channels are bound in slices,
+// so only the number of pixels counts.)
+static bool check_pixels(const vks_plan *plan, uint32_t width, uint32_t height, vkstyle_error *error)
+{
+    const vks_gpu_limits *limits = vks_plan_limits(plan);
+    double pixels = (double)(width + 8.0) * (height + 8.0);
+    double most = (double)limits->storage_range / (3.0 * texel_bytes(plan));
+    if (limits->texel && (double)limits->texel_elements / 3 < most)
+        most = (double)limits->texel_elements / 3;
+    if (most > MOST_PIXELS)
+        most = MOST_PIXELS;
+    if (pixels <= most)
+        return true;
+    return vks_fail(error, VKSTYLE_NO_MEMORY,
+                    "%ux%u pixels are more than this device can work on at once (%.1f million; one "
+                    "buffer spans at most %.0f MB); choose a smaller --size",
+                    width, height, most * 1e-6, (double)limits->storage_range * 1e-6);
+}
+
 bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
                         const vks_encode_options *options, int image, uint32_t width,
                         uint32_t height, vkstyle_error *error)
 {
     const vkstyle_model *model = vks_network_model(network);
-    if (!check_model(model, options->depth, error))
+    if (!check_model(model, options->depth, error) || !check_pixels(plan, width, height, error))
         return false;
     *e = (vks_encoding){.plan = plan, .network = network, .options = *options, .width = width,
                         .height = height, .image = image};
