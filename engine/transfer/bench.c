@@ -72,8 +72,9 @@ static bool time_iterations(bench *b, vks_iteration *it, vkstyle_error *error)
 {
     double rate = 0;
     for (int i = -WARM_UP; i < b->count; i++) {
-        vks_run run = {.gpu = b->context->gpu, .iteration = it, .count = 1, .rate = &rate};
-        if (!vks_run_iterations(&run, error))
+        vks_run run = {.gpu = b->context->gpu, .sequence = vks_plan_sequence(it->plan), .count = 1,
+                       .watch = &(vks_watch){.rate = &rate}};
+        if (!vks_run_sequence(&run, error))
             return false;
         if (i == -WARM_UP)
             b->first_seconds = run.seconds;

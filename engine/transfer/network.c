@@ -20,6 +20,7 @@ struct vks_network {
     const vkstyle_model *model;
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
+    const vks_watch *watch;
 };
 
 enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
@@ -64,6 +65,16 @@ void vks_network_free(vks_network **network)
 const vkstyle_model *vks_network_model(const vks_network *network)
 {
     return network->model;
+}
+
+void vks_network_set_watch(vks_network *network, const vks_watch *watch)
+{
+    network->watch = watch;
+}
+
+const vks_watch *vks_network_watch(const vks_network *network)
+{
+    return network->watch;
 }
 
 uint64_t vks_network_bytes(const vks_network *network)
@@ -157,6 +168,9 @@ static bool transform(vks_network *network, extent e, vks_slice direct, vks_slic
 static bool make_weights(vks_network *network, int number, vks_direction direction, vks_form form,
                          vkstyle_error *error)
 {
+    const vks_watch *watch = network->watch;
+    if (watch && watch->tick && watch->tick(0, watch->user) != VKSTYLE_CONTINUE)
+        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
     const vks_layer *layer = &network->model->layers[number];
     vks_block **to = &network->layers[number].weights[direction][form];
     bool image = number == 0 && direction == VKS_BACKWARD;

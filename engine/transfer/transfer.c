@@ -37,6 +37,7 @@ typedef struct transfer {
     int run_base;            // iterations before the run at work
     double start, last_picture;
     double rate;
+    vks_watch preparing, running;
     char phase[64];
     vkstyle_decision decision;
     bool out_of_time;
@@ -126,6 +127,20 @@ static bool check_losses(transfer *t)
                     t->journal.count);
 }
 
+// While a level is prepared.
+static vkstyle_decision look_on(int done, void *user)
+{
+    transfer *t = user;
+    (void)done;
+    if (t->params->time_limit > 0 && vks_seconds() - t->start > t->params->time_limit) {
+        t->out_of_time = true;
+        t->decision = t->decision > VKSTYLE_STOP ? t->decision : VKSTYLE_STOP;
+    }
+    report_progress(t, NULL);
+    return t->decision;
+}
+
+// While its iterations run: `done` of this run have finished.
 static vkstyle_decision tick(int done, void *user)
 {
     transfer *t = user;
@@ -136,12 +151,7 @@ static vkstyle_decision tick(int done, void *user)
             return VKSTYLE_CANCEL;
         }
     }
-    if (t->params->time_limit > 0 && vks_seconds() - t->start > t->params->time_limit) {
-        t->out_of_time = true;
-        t->decision = t->decision > VKSTYLE_STOP ? t->decision : VKSTYLE_STOP;
-    }
-    report_progress(t, NULL);
-    return t->decision;
+    return look_on(done, t);
 }
 
 // ---------------------------------------------------------------- levels
@@ -212,10 +222,10 @@ static bool run_level(transfer *t)
 {
     for (int left = t->schedule.levels[t->level].iterations;
          left > 0 && t->decision == VKSTYLE_CONTINUE;) {
-        vks_run run = {.gpu = t->gpu, .iteration = &t->iteration, .count = until_picture(t, left),
-                       .tick = tick, .user = t, .rate = &t->rate};
+        vks_run run = {.gpu = t->gpu, .sequence = vks_plan_sequence(t->iteration.plan),
+                       .watch = &t->running, .count = until_picture(t, left)};
         t->run_base = t->journal.count;
-        if (!vks_run_iterations(&run, t->error) || t->failed)
+        if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
@@ -241,14 +251,8 @@ static bool do_level(transfer *t)
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
-    if (t->schedule.count > 1)
-        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
-    else
-        snprintf(t->phase, sizeof t->phase, "optimising");
     t->before = t->journal.count;
-    report_progress(t, NULL);
-    if (t->decision == VKSTYLE_CANCEL)
-        return true;
+    snprintf(t->phase, sizeof t->phase, "preparing");
     if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
@@ -267,6 +271,10 @@ static bool do_level(transfer *t)
                           t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
         goto end;
+    if (t->schedule.count > 1)
+        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
+    else
+        snprintf(t->phase, sizeof t->phase, "optimising");
     if (!t->journal.startup_seconds)
         t->journal.startup_seconds = vks_seconds() - t->start;
     if (!run_level(t))
@@ -283,6 +291,11 @@ static bool do_level(transfer *t)
     }
     done = true;
 end:
+    // Stopped while preparing: the picture of the level before is the result.
+    if (!done && t->error->status == VKSTYLE_INTERRUPTED && t->decision != VKSTYLE_CONTINUE) {
+        *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
+        done = true;
+    }
     vks_iteration_free(&t->iteration);
     vks_content_free(&content);
     vks_style_free(&style);
@@ -377,6 +390,9 @@ static vkstyle_image *run_job(transfer *t)
     if (!check_memory(t) || !(t->target = first_target(t)) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
+    t->preparing = (vks_watch){look_on, t, &t->rate};
+    t->running = (vks_watch){tick, t, &t->rate};
+    vks_network_set_watch(t->network, &t->preparing);
     for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
         if (!do_level(t))
             return NULL;
@@ -409,6 +425,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     t.last_picture = t.start;
     t.journal.predicted_seconds = -1;
     vkstyle_image *result = run_job(&t);
+    if (t.network)
+        vks_network_set_watch(t.network, NULL);
     if (result) {
         vks_image_hash(result, t.journal.result_hash);
         calibrate(&t);
