@@ -4,8 +4,11 @@
 //   fuzz_image [FIRST [COUNT [SECONDS]]]   tries that many damaged files, each made from its number
 //                                          alone, or stops after so many seconds
 //
-// With clang the build also knows a target fuzz_image_guided, the same under libFuzzer:
-//   meson compile fuzz_image_guided && ./tests/image/fuzz_image_guided CORPUS_FOLDER
+// With clang there is fuzz_image_guided too, the same under libFuzzer:
+//   CC=clang CFLAGS=-fsanitize=fuzzer-no-link meson setup build-fuzz -Db_lundef=false
+//   meson configure build-fuzz -Db_sanitize=address,undefined
+//   ninja -C build-fuzz tests/image/fuzz_image_guided
+//   build-fuzz/tests/image/fuzz_image_guided CORPUS_FOLDER
 #include "../../engine/image/image.h"
 #include "made.h"
 

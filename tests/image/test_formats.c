@@ -129,6 +129,64 @@ static void test_jpeg_cmyk(void **state)
     vkstyle_image_free(&image);
 }
 
+// Position of the body of the nth segment of that kind.
+static size_t segment(const made *file, unsigned marker, int nth)
+{
+    for (size_t at = 0; at + 4 < file->size; at++)
+        if (file->data[at] == 0xff && file->data[at + 1] == marker && nth-- == 0)
+            return at + 4;
+    fail_msg("no segment %x", marker);
+    return 0;
+}
+
+// What stb_image 2.27 reads or writes beyond its memory for.
+static void test_jpeg_tables(void **state)
+{
+    (void)state;
+    for (int progressive = 0; progressive < 2; progressive++) {
+        jpeg_wish w = {.width = 40, .height = 24, .components = 3, .sampling = 2};
+        w.progressive = progressive;
+        made file = made_jpeg(&w);
+        uint8_t *dc = file.data + segment(&file, 0xc4, 0),
+                *ac = file.data + segment(&file, 0xc4, 1);
+        uint8_t *dq = file.data + segment(&file, 0xdb, 0), *sof = dq;
+        sof = file.data + segment(&file, progressive ? 0xc2 : 0xc0, 0);
+        dc[0] = 0x03; // the table that the scan names is not there
+        refuse(&file, "a table that is not there");
+        dc[0] = 0x04;
+        refuse(&file, "Huffman tables are broken");
+        dc[0] = 0x00;
+        dc[16] = 255; // more codes than the segment holds, and than there are symbols
+        refuse(&file, "Huffman tables are broken");
+        dc[16] = 0;
+        dq[0] = 0x01;
+        refuse(&file, "a table that is not there");
+        dq[0] = 0x30;
+        refuse(&file, "quantisation tables are broken");
+        dq[0] = 0x00;
+        ac[0] = 0x11;
+        if (!progressive) // a DC scan needs none
+            refuse(&file, "a table that is not there");
+        ac[0] = 0x10;
+        sof[7] = 0x32; // 3 against 1 is fine, 2 against 3 is a fraction
+        sof[10] = 0x22;
+        refuse(&file, "sampling factors");
+        made_free(&file);
+    }
+    // 256 codes or more, all there: a table has room for 255.
+    jpeg_wish w = {.width = 8, .height = 8, .components = 1, .sampling = 1};
+    made file = made_jpeg(&w), table = {0};
+    made_byte(&table, 0x13);
+    for (int i = 1; i <= 16; i++)
+        made_byte(&table, i > 14 ? 150 : 0);
+    for (unsigned i = 0; i < 300; i++)
+        made_byte(&table, i);
+    made_segment(&file, 0xc4, table.data, table.size);
+    refuse(&file, "Huffman tables are broken");
+    made_free(&table);
+    made_free(&file);
+}
+
 // ---------------------------------------------------------------- BMP and TGA
 
 static void check_samples(const vkstyle_image *image, int width, int height, bool grey, float steps,
@@ -318,9 +376,10 @@ static void test_huge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png),  cmocka_unit_test(test_jpeg), cmocka_unit_test(test_jpeg_cmyk),
-        cmocka_unit_test(test_bmp),  cmocka_unit_test(test_tga),  cmocka_unit_test(test_pnm),
-        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_png),       cmocka_unit_test(test_jpeg),
+        cmocka_unit_test(test_jpeg_cmyk), cmocka_unit_test(test_jpeg_tables),
+        cmocka_unit_test(test_bmp),       cmocka_unit_test(test_tga),
+        cmocka_unit_test(test_pnm),       cmocka_unit_test(test_huge),
     };
     return cmocka_run_group_tests_name("image formats", tests, check_setup, check_teardown);
 }
