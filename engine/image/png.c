@@ -86,7 +86,8 @@ static bool collect_tags(session *s, vks_tags *tags)
         if (!png_get_cHRM(s->png, s->info, &c[0], &c[1], &c[2], &c[3], &c[4], &c[5], &c[6], &c[7]))
             memset(tags->chroma, 0, sizeof tags->chroma);
         if (s->profile_broken)
-            vks_notice("'%s': the colour profile in the file is broken and was ignored",
+            vks_notice("'%s': the colour profile in the file is broken or for other pixels; it was "
+                       "ignored",
                        s->file->name);
     }
     if (png_get_eXIf_1(s->png, s->info, &size, &exif))
