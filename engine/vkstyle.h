@@ -250,6 +250,7 @@ typedef struct vkstyle_job {
     const double *style_weights;        // one a style, or NULL for equal
     int style_count;
     const vkstyle_image *init;          // with VKSTYLE_INIT_FILE: where the target starts
+    const char *plan;                   // report of an earlier job whose plan is to be replayed, or NULL
     vkstyle_progress_fn progress;       // may be NULL
     void *user;
     double picture_seconds;             // > 0: hand the growing picture to progress this often

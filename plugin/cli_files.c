@@ -124,3 +124,35 @@ bool cli_write_text(const char *path, const char *text, vkstyle_error *error)
     }
     return true;
 }
+
+char *cli_read_text(const char *path, vkstyle_error *error)
+{
+    enum { MOST = 64 << 20 }; // a report of a million iterations is about as large
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t size = 0, room = 0;
+    int code = file ? 0 : errno;
+    while (!code && !feof(file)) {
+        if (size + 1 >= room) {
+            room = room ? room * 2 : 65536;
+            char *more = room <= MOST ? realloc(text, room) : NULL;
+            if (!more) {
+                code = EFBIG;
+                break;
+            }
+            text = more;
+        }
+        size += fread(text + size, 1, room - size - 1, file);
+        if (ferror(file))
+            code = errno ? errno : EIO;
+    }
+    if (file)
+        fclose(file);
+    if (code) {
+        free(text);
+        file_fail(error, path, code);
+        return NULL;
+    }
+    text[size] = 0;
+    return text;
+}

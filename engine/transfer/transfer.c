@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "pad.h"
 #include "random.h"
+#include "replay.h"
 #include "runner.h"
 #include "../error.h"
 #include "../image/image.h"
@@ -23,6 +24,7 @@ typedef struct transfer {
     const vkstyle_model *model;
     const vkstyle_job *job;
     const vkstyle_params *params;
+    vkstyle_params replayed; // the same, with the plan of an earlier job
     vkstyle_error *error;
     vks_setting setting;
     vks_schedule schedule;
@@ -374,10 +376,17 @@ static vkstyle_image *finish(transfer *t)
 
 static vkstyle_image *run_job(transfer *t)
 {
-    if (!check_job(t) || !vks_setting_resolve(&t->setting, t->model, t->params,
-                                              vks_gpu_get_limits(t->gpu), t->error))
+    if (!check_job(t))
         return NULL;
-    vks_schedule_make(&t->schedule, t->job->content->width, t->job->content->height, t->params);
+    const vkstyle_image *content = t->job->content;
+    vks_schedule_make(&t->schedule, content->width, content->height, t->params);
+    t->replayed = *t->params;
+    t->params = &t->replayed;
+    if (t->job->plan && !vks_replay(t->job->plan, content->width, content->height, &t->replayed,
+                                    &t->schedule, t->error))
+        return NULL;
+    if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu), t->error))
+        return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
     if (!t->content || !style) {
