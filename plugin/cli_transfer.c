@@ -159,12 +159,14 @@ static int check(transfer *t, vkstyle_params *params)
     }
     if (!vkstyle_params_check(params, &error))
         return cli_fail_error(&error);
-    const char *inputs[CLI_MAX_WORDS + 1];
+    const char *inputs[CLI_MAX_WORDS + 2], *plan = cli_args_value(args, "plan");
     int input_count = 0;
     for (; input_count < args->word_count; input_count++)
         inputs[input_count] = args->words[input_count];
     if (t->init_path)
         inputs[input_count++] = t->init_path;
+    if (plan)
+        inputs[input_count++] = plan;
     if (!vkstyle_image_can_save(t->output, &error))
         return cli_fail(VKSTYLE_USAGE, "-o: %s", error.text);
     int status = cli_output_check("-o", t->output, inputs, input_count);
