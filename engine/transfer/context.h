@@ -7,7 +7,7 @@
 
 struct vkstyle_context {
     vks_gpu *gpu;
-    vks_network *network;   // of the model with this serial
+    vks_network *network; // of the model with this serial
     uint64_t model_serial;
 };
 

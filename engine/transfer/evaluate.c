@@ -26,9 +26,10 @@ static bool add_tensor(evaluation *ev, const char *group, const char *layer, vks
     char name[2 * VKSTYLE_NAME];
     snprintf(name, sizeof name, "%s/%s", group, layer);
     float *values = vks_download_tensor(ev->gpu, slice, shape, &ev->setting, error);
-    bool done = values && vks_safetensors_add(ev->writer, name, VKS_F32, 3,
-                                              (int64_t[]){shape.channels, shape.height, shape.width},
-                                              values, error);
+    bool done =
+        values &&
+        vks_safetensors_add(ev->writer, name, VKS_F32, 3,
+                            (int64_t[]){shape.channels, shape.height, shape.width}, values, error);
     free(values);
     return done;
 }
@@ -55,10 +56,11 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
                          vkstyle_error *error)
 {
     vkstyle_image *gradient = vkstyle_image_create((int)it->width, (int)it->height, false, error);
-    bool done = gradient &&
-                vks_download_image(ev->gpu, vks_plan_slice(it->plan, it->gradient), gradient, error) &&
-                vks_safetensors_add(ev->writer, name, VKS_F32, 3,
-                                    (int64_t[]){3, it->height, it->width}, gradient->rgb, error);
+    bool done =
+        gradient &&
+        vks_download_image(ev->gpu, vks_plan_slice(it->plan, it->gradient), gradient, error) &&
+        vks_safetensors_add(ev->writer, name, VKS_F32, 3, (int64_t[]){3, it->height, it->width},
+                            gradient->rgb, error);
     vkstyle_image_free(&gradient);
     return done;
 }
@@ -67,7 +69,8 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
 static bool run(evaluation *ev, vks_iteration *it, const vks_iteration_options *options,
                 vkstyle_error *error)
 {
-    return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options, error) &&
+    return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options,
+                               error) &&
            vks_iteration_realise(it, ev->gpu, options->style, false, error) &&
            vks_upload_image(ev->gpu, vks_plan_slice(it->plan, it->target), ev->target, error) &&
            vks_plan_run(it->plan, error);
@@ -82,7 +85,9 @@ static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error
     bool done = run(ev, &it,
                     &(vks_iteration_options){.width = (uint32_t)ev->target->width,
                                              .height = (uint32_t)ev->target->height,
-                                             .style = style, .readable = true, .also_keep = all},
+                                             .style = style,
+                                             .readable = true,
+                                             .also_keep = all},
                     error);
     for (int i = 0; done && i < s->encode.depth; i++)
         if (ev->model->layers[i].kind == VKS_CONV)

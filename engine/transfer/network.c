@@ -119,7 +119,8 @@ static void pack_direct(const vks_layer *layer, vks_direction direction, const f
     size_t outs = (size_t)(forward ? layer->out : layer->in);
     for (size_t n = 0; n < outs; n++) {
         for (size_t k = 0; k < ins; k++) {
-            const float *w = forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
+            const float *w =
+                forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
             float *p = to + ((n / BLOCK * e.k + k) * TAPS) * BLOCK + n % BLOCK;
             for (size_t t = 0; t < TAPS; t++)
                 p[t * BLOCK] = forward ? w[t] : w[TAPS - 1 - t];
@@ -153,13 +154,17 @@ static bool transform(vks_network *network, extent e, vks_slice direct, vks_slic
     if (!plan)
         return false;
     struct vks_push_weights push = {(uint32_t)e.k, (uint32_t)e.blocks};
-    vks_plan_add(plan, &(vks_step){
-        .kernel = VKS_KERNEL_WINOGRAD_WEIGHTS, .spec = {64}, .spec_count = 1,
-        .uses = {{vks_plan_external(plan, "weights", direct), 0, 0},
-                 {vks_plan_external(plan, "winograd weights", winograd), 0, 0}},
-        .use_count = 2, .push = &push, .push_bytes = sizeof push,
-        .groups = {(uint32_t)((e.k * 4 + 63) / 64), (uint32_t)e.blocks},
-        .label = "weight transform"});
+    vks_plan_add(
+        plan, &(vks_step){.kernel = VKS_KERNEL_WINOGRAD_WEIGHTS,
+                          .spec = {64},
+                          .spec_count = 1,
+                          .uses = {{vks_plan_external(plan, "weights", direct), 0, 0},
+                                   {vks_plan_external(plan, "winograd weights", winograd), 0, 0}},
+                          .use_count = 2,
+                          .push = &push,
+                          .push_bytes = sizeof push,
+                          .groups = {(uint32_t)((e.k * 4 + 63) / 64), (uint32_t)e.blocks},
+                          .label = "weight transform"});
     bool done = vks_plan_realise(plan, network->gpu, false, error) && vks_plan_run(plan, error);
     vks_plan_free(&plan);
     return done;

@@ -197,10 +197,11 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         for (size_t k = 0; k < n; k++)
             style->trace[i] += style->gram[i][k * n + k];
         if (!(style->square[i] < 1e300))
-            return vks_fail(error, VKSTYLE_FAILED,
-                            "the style image's Gram matrix at %s is not finite; the device computes "
-                            "wrongly: try --precision fp32 or another --device",
-                            model->layers[setting->style_layers[i]].name);
+            return vks_fail(
+                error, VKSTYLE_FAILED,
+                "the style image's Gram matrix at %s is not finite; the device computes "
+                "wrongly: try --precision fp32 or another --device",
+                model->layers[setting->style_layers[i]].name);
     }
     return true;
 }
@@ -234,8 +235,8 @@ bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *networ
     vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, bytes}, (vks_use){to, 0, bytes});
     if (!run(plan, gpu, &encoding, image, error))
         goto end;
-    values = vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape,
-                                 setting, error);
+    values =
+        vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape, setting, error);
     if (!values)
         goto end;
     for (size_t i = 0; i < (size_t)shape.channels * shape.width * shape.height; i++)

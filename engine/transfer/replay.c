@@ -18,7 +18,8 @@ static int whole(const cJSON *object, const char *name)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
     return cJSON_IsNumber(value) && value->valuedouble >= 1 && value->valuedouble <= 1e6
-               ? (int)value->valuedouble : 0;
+               ? (int)value->valuedouble
+               : 0;
 }
 
 static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error *error)
@@ -54,9 +55,10 @@ static bool apply(const cJSON *plan, int content_width, int content_height, vkst
     int side = goal.width > goal.height ? goal.width : goal.height, width, height;
     vks_fit(content_width, content_height, side, &width, &height);
     if (abs(width - goal.width) > 1 || abs(height - goal.height) > 1)
-        return vks_fail(error, VKSTYLE_USAGE,
-                        "--plan: the plan is for %dx%d pixels, which a content of %dx%d does not fit",
-                        goal.width, goal.height, content_width, content_height);
+        return vks_fail(
+            error, VKSTYLE_USAGE,
+            "--plan: the plan is for %dx%d pixels, which a content of %dx%d does not fit",
+            goal.width, goal.height, content_width, content_height);
     return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Feeds a device with runs of a plan: submissions of about 50 ms each, a few ahead of the device, so
-// that it never idles, a desktop stays alive, watchdogs sleep and a cancel is quick. The host waits
-// for the device only when it is that far ahead.
+// Feeds a device with runs of a plan: submissions of about 50 ms each, a few ahead of the device,
+// so that it never idles, a desktop stays alive, watchdogs sleep and a cancel is quick. The host
+// waits for the device only when it is that far ahead.
 #ifndef VKS_RUNNER_H
 #define VKS_RUNNER_H
 

@@ -53,8 +53,7 @@ static vkstyle_image *present_picture(transfer *t)
 {
     vks_iteration *it = &t->iteration;
     vks_level level = t->schedule.levels[t->level];
-    vkstyle_image *padded =
-        vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
     vkstyle_image *picture = NULL;
     int from = vks_optimiser_result(it->optimiser);
     if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
@@ -88,12 +87,19 @@ static void report_progress(transfer *t, const vkstyle_image *picture)
         return;
     double now = vks_seconds();
     vks_level level = t->schedule.levels[t->level];
-    vkstyle_progress p = {.phase = t->phase, .iteration = t->journal.count,
-                          .iterations = t->schedule.iterations, .level = t->level + 1,
-                          .levels = t->schedule.count, .width = level.width,
-                          .height = level.height, .loss = NAN, .content_loss = NAN,
-                          .style_loss = NAN, .seconds = now - t->start,
-                          .seconds_left = seconds_left(t, now), .picture = picture};
+    vkstyle_progress p = {.phase = t->phase,
+                          .iteration = t->journal.count,
+                          .iterations = t->schedule.iterations,
+                          .level = t->level + 1,
+                          .levels = t->schedule.count,
+                          .width = level.width,
+                          .height = level.height,
+                          .loss = NAN,
+                          .content_loss = NAN,
+                          .style_loss = NAN,
+                          .seconds = now - t->start,
+                          .seconds_left = seconds_left(t, now),
+                          .picture = picture};
     if (t->journal.count) {
         vks_losses l = t->journal.losses[t->journal.count - 1];
         p.loss = l.total;
@@ -118,15 +124,17 @@ static bool picture_due(const transfer *t)
 static bool check_losses(transfer *t)
 {
     enum { PATIENCE = 8 };
-    if (t->journal.count - t->before < PATIENCE && t->schedule.levels[t->level].iterations >= PATIENCE)
+    if (t->journal.count - t->before < PATIENCE &&
+        t->schedule.levels[t->level].iterations >= PATIENCE)
         return true;
     for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
         if (isfinite(t->journal.losses[i].total))
             return true;
-    return vks_fail(t->error, VKSTYLE_FAILED,
-                    "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
-                    "--learning-rate, or another --device",
-                    t->journal.count);
+    return vks_fail(
+        t->error, VKSTYLE_FAILED,
+        "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
+        "--learning-rate, or another --device",
+        t->journal.count);
 }
 
 // While a level is prepared.
@@ -147,7 +155,8 @@ static vkstyle_decision tick(int done, void *user)
 {
     transfer *t = user;
     while (t->journal.count < t->run_base + done) {
-        vks_losses l = vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
+        vks_losses l =
+            vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
         if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
             t->failed = true;
             return VKSTYLE_CANCEL;
@@ -203,8 +212,8 @@ static vkstyle_image *at_level(transfer *t, const vkstyle_image *image)
     return padded;
 }
 
-// How many iterations to run until the next picture is due: by count exactly, by time as fast as the
-// device has shown to be.
+// How many iterations to run until the next picture is due: by count exactly, by time as fast as
+// the device has shown to be.
 static int until_picture(const transfer *t, int left)
 {
     const vkstyle_job *job = t->job;
@@ -224,8 +233,10 @@ static bool run_level(transfer *t)
 {
     for (int left = t->schedule.levels[t->level].iterations;
          left > 0 && t->decision == VKSTYLE_CONTINUE;) {
-        vks_run run = {.gpu = t->gpu, .sequence = vks_plan_sequence(t->iteration.plan),
-                       .watch = &t->running, .count = until_picture(t, left)};
+        vks_run run = {.gpu = t->gpu,
+                       .sequence = vks_plan_sequence(t->iteration.plan),
+                       .watch = &t->running,
+                       .count = until_picture(t, left)};
         t->run_base = t->journal.count;
         if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
@@ -262,7 +273,8 @@ static bool do_level(transfer *t)
     if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
                              &(vks_iteration_options){.width = (uint32_t)sized->width,
                                                       .height = (uint32_t)sized->height,
-                                                      .style = &style, .content = &content,
+                                                      .style = &style,
+                                                      .content = &content,
                                                       .optimiser = &optimiser},
                              t->error))
         goto end;
@@ -385,7 +397,8 @@ static vkstyle_image *run_job(transfer *t)
     if (t->job->plan && !vks_replay(t->job->plan, content->width, content->height, &t->replayed,
                                     &t->schedule, t->error))
         return NULL;
-    if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu), t->error))
+    if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
+                             t->error))
         return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
@@ -429,8 +442,14 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                                 vkstyle_error *error)
 {
     vkstyle_error own = {VKSTYLE_DONE, ""};
-    transfer t = {.context = context, .gpu = context->gpu, .model = model, .job = job,
-                  .params = params, .error = &own, .start = vks_seconds(), .phase = "preparing"};
+    transfer t = {.context = context,
+                  .gpu = context->gpu,
+                  .model = model,
+                  .job = job,
+                  .params = params,
+                  .error = &own,
+                  .start = vks_seconds(),
+                  .phase = "preparing"};
     t.last_picture = t.start;
     t.journal.predicted_seconds = -1;
     vkstyle_image *result = run_job(&t);
@@ -446,10 +465,11 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     t.journal.peak_bytes = vks_gpu_peak(t.gpu);
     if (report) {
         const char *outcome = own.status ? own.text
-                              : t.decision == VKSTYLE_STOP ? (t.out_of_time ? "time limit" : "stopped")
-                                                           : "done";
-        *report = vks_journal_json(&t.journal, context, model, params, &t.setting, &t.schedule,
-                                   outcome);
+                              : t.decision == VKSTYLE_STOP
+                                  ? (t.out_of_time ? "time limit" : "stopped")
+                                  : "done";
+        *report =
+            vks_journal_json(&t.journal, context, model, params, &t.setting, &t.schedule, outcome);
     }
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
