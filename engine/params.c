@@ -36,7 +36,7 @@ static const vkstyle_param table[] = {
      "size."},
     {"alpha", VKSTYLE_REAL, FIELD(alpha), 0, 1e12, 1, NULL, NULL, "A", "Content strength",
      "Weight of the content loss: higher keeps more of the content image."},
-    {"beta", VKSTYLE_REAL, FIELD(beta), 0, 1e12, 20, NULL, NULL, "B", "Style strength",
+    {"beta", VKSTYLE_REAL, FIELD(beta), 0, 1e12, 15, NULL, NULL, "B", "Style strength",
      "Weight of the style loss: higher brings more style. Try 5 for a light touch, 100 for a "
      "heavy one."},
     {"style-layers", VKSTYLE_TEXT, FIELD(style_layers), 0, 0, 0,
