@@ -17,6 +17,7 @@ typedef struct evaluation {
     vks_setting setting;
     vks_safetensors_writer *writer;
     const vkstyle_image *target;
+    uint64_t memory; // the most that may be used; 0: what there is
     double losses[2];
 } evaluation;
 
@@ -65,12 +66,24 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
     return done;
 }
 
+static bool check_memory(const evaluation *ev, const vks_iteration *it, vkstyle_error *error)
+{
+    uint64_t needed = vks_plan_bytes(it->plan) + vks_network_bytes(ev->network);
+    if (!ev->memory || needed <= ev->memory)
+        return true;
+    return vks_fail(error, VKSTYLE_NO_MEMORY,
+                    "evaluating %ux%u pixels needs %.0f MB, and --memory allows %.0f MB; choose "
+                    "smaller pictures or a larger --memory",
+                    it->width, it->height, (double)needed * 1e-6, (double)ev->memory * 1e-6);
+}
+
 // Builds and runs one iteration without an optimiser.
 static bool run(evaluation *ev, vks_iteration *it, const vks_iteration_options *options,
                 vkstyle_error *error)
 {
     return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options,
                                error) &&
+           check_memory(ev, it, error) &&
            vks_iteration_realise(it, ev->gpu, options->style, false, error) &&
            vks_upload_image(ev->gpu, vks_plan_slice(it->plan, it->target), ev->target, error) &&
            vks_plan_run(it->plan, error);
@@ -162,7 +175,7 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
                         "content is %dx%d and target %dx%d pixels; evaluate compares them where "
                         "they are, so they must have the same size",
                         content->width, content->height, target->width, target->height);
-    evaluation ev = {.gpu = context->gpu, .model = model};
+    evaluation ev = {.gpu = context->gpu, .model = model, .memory = p.memory};
     vkstyle_image *padded[3] = {vks_pad_small(content, error), vks_pad_small(style, error),
                                 vks_pad_small(target, error)};
     const vkstyle_image *styles[1] = {padded[1]};
