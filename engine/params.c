@@ -36,7 +36,7 @@ static const vkstyle_param table[] = {
      "size."},
     {"alpha", VKSTYLE_REAL, FIELD(alpha), 0, 1e12, 1, NULL, NULL, "A", "Content strength",
      "Weight of the content loss: higher keeps more of the content image."},
-    {"beta", VKSTYLE_REAL, FIELD(beta), 0, 1e12, 20, NULL, NULL, "B", "Style strength",
+    {"beta", VKSTYLE_REAL, FIELD(beta), 0, 1e12, 15, NULL, NULL, "B", "Style strength",
      "Weight of the style loss: higher brings more style. Try 5 for a light touch, 100 for a "
      "heavy one."},
     {"style-layers", VKSTYLE_TEXT, FIELD(style_layers), 0, 0, 0,
@@ -60,7 +60,8 @@ static const vkstyle_param table[] = {
     {"pool", VKSTYLE_CHOICE, FIELD(pool), 0, 1, VKSTYLE_POOL_MAX, NULL, pools, NULL, "Pooling",
      "How the encoder halves its layers: max as it was trained, avg for smoother pictures."},
     {"padding", VKSTYLE_CHOICE, FIELD(padding), 0, 3, VKSTYLE_PAD_AUTO, NULL, paddings, NULL,
-     "Edge padding", "What the encoder sees beyond the picture's edge. auto: replicate; zero with --raw-losses."},
+     "Edge padding",
+     "What the encoder sees beyond the picture's edge. auto: replicate; zero with --raw-losses."},
     {"init", VKSTYLE_CHOICE, FIELD(init), 0, 2, VKSTYLE_INIT_CONTENT, NULL, inits, NULL,
      "Start from", "Where the target starts: the content image, noise, or a picture of yours."},
     {"seed", VKSTYLE_INT64, FIELD(seed), 0, SEED_MAX, 0, NULL, NULL, "N", "Seed",

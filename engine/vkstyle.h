@@ -61,8 +61,8 @@ typedef struct vkstyle_image {
 vkstyle_image *vkstyle_image_create(int width, int height, bool with_alpha, vkstyle_error *error);
 void vkstyle_image_free(vkstyle_image **image);
 
-// Reads PNG, JPEG, BMP, TGA or PNM: EXIF orientation applied, embedded ICC profile converted to sRGB.
-// "FILE.safetensors:NAME" reads a float32 tensor [3,H,W] exactly.
+// Reads PNG, JPEG, BMP, TGA or PNM: EXIF orientation applied, embedded ICC profile converted to
+// sRGB. "FILE.safetensors:NAME" reads a float32 tensor [3,H,W] exactly.
 vkstyle_image *vkstyle_image_load(const char *path, vkstyle_error *error);
 
 // Writes PNG (bits 8 or 16), JPEG (alpha blended onto white) or, for a name that ends in
@@ -109,7 +109,11 @@ typedef enum vkstyle_padding {
     VKSTYLE_PAD_REPLICATE,
     VKSTYLE_PAD_REFLECT
 } vkstyle_padding;
-typedef enum vkstyle_init { VKSTYLE_INIT_CONTENT, VKSTYLE_INIT_RANDOM, VKSTYLE_INIT_FILE } vkstyle_init;
+typedef enum vkstyle_init {
+    VKSTYLE_INIT_CONTENT,
+    VKSTYLE_INIT_RANDOM,
+    VKSTYLE_INIT_FILE
+} vkstyle_init;
 typedef enum vkstyle_precision {
     VKSTYLE_PRECISION_AUTO,
     VKSTYLE_PRECISION_FP32,
@@ -123,29 +127,29 @@ typedef enum vkstyle_kernels {
 
 // Everything a user may set. Plain data: copy it freely. Fill with vkstyle_params_default first.
 typedef struct vkstyle_params {
-    int size;                 // long side in pixels at which we optimise; 0: content's, at most 512
-    bool full_size;           // scale the result back to the content's own size
-    int iterations;           // over all levels; 0: chosen by the schedule
-    int levels;               // pyramid levels; 1 turns the pyramid off; 0: chosen by the size
-    double alpha;             // weight of the content loss
-    double beta;              // weight of the style loss
-    char style_layers[256];   // names, comma-separated
-    char layer_weights[256];  // one number a style layer, comma-separated
+    int size;                // long side in pixels at which we optimise; 0: content's, at most 512
+    bool full_size;          // scale the result back to the content's own size
+    int iterations;          // over all levels; 0: chosen by the schedule
+    int levels;              // pyramid levels; 1 turns the pyramid off; 0: chosen by the size
+    double alpha;            // weight of the content loss
+    double beta;             // weight of the style loss
+    char style_layers[256];  // names, comma-separated
+    char layer_weights[256]; // one number a style layer, comma-separated
     char content_layer[VKSTYLE_NAME];
-    double style_scale;       // 1: at each level the style's long side equals the target's
-    double tv;                // weight of total variation; negative: a little, none with raw losses
+    double style_scale; // 1: at each level the style's long side equals the target's
+    double tv;          // weight of total variation; negative: a little, none with raw losses
     vkstyle_optimizer optimizer;
-    double learning_rate;     // 0: the optimiser's default
+    double learning_rate; // 0: the optimiser's default
     vkstyle_pool pool;
     vkstyle_padding padding;
     vkstyle_init init;
     int64_t seed;
-    bool raw_losses;          // minimise the raw definitions of the paper, not the normalised ones
-    bool no_clamp;            // let the target leave 0..1 and turn averaging off
-    double time_limit;        // seconds; 0: none. Reaching it keeps the present result
+    bool raw_losses;   // minimise the raw definitions of the paper, not the normalised ones
+    bool no_clamp;     // let the target leave 0..1 and turn averaging off
+    double time_limit; // seconds; 0: none. Reaching it keeps the present result
     vkstyle_precision precision;
     vkstyle_kernels kernels;
-    uint64_t memory;          // bytes the job may use on the device; 0: what is free
+    uint64_t memory; // bytes the job may use on the device; 0: what is free
 } vkstyle_params;
 
 void vkstyle_params_default(vkstyle_params *params);
@@ -165,7 +169,7 @@ typedef enum vkstyle_kind {
 } vkstyle_kind;
 
 typedef struct vkstyle_param {
-    const char *name;           // as on the command line, without dashes: "layer-weights"
+    const char *name; // as on the command line, without dashes: "layer-weights"
     vkstyle_kind kind;
     size_t offset, capacity;    // where in vkstyle_params, and its size
     double minimum, maximum;    // for numbers
@@ -198,19 +202,19 @@ typedef enum vkstyle_device_type {
 } vkstyle_device_type;
 
 typedef struct vkstyle_device {
-    int index;         // as `--device` takes it; the order of preference
+    int index; // as `--device` takes it; the order of preference
     char name[256], driver[512];
-    char uuid[33];     // hexadecimal
+    char uuid[33]; // hexadecimal
     vkstyle_device_type type;
-    uint32_t api;      // major << 16 | minor << 8 | patch (patch capped at 255)
-    uint64_t memory;   // bytes of the heap we would use
-    uint64_t budget;   // bytes free in it, as far as the driver says
+    uint32_t api;    // major << 16 | minor << 8 | patch (patch capped at 255)
+    uint64_t memory; // bytes of the heap we would use
+    uint64_t budget; // bytes free in it, as far as the driver says
     bool usable;
     char why_not[256]; // when not usable: what is missing
 } vkstyle_device;
 
-// All Vulkan devices, best first. *devices belongs to the caller (free()). Zero devices is a failure
-// with VKSTYLE_NO_DEVICE and a text that says what to install.
+// All Vulkan devices, best first. *devices belongs to the caller (free()). Zero devices is a
+// failure with VKSTYLE_NO_DEVICE and a text that says what to install.
 bool vkstyle_devices(vkstyle_device **devices, int *count, vkstyle_error *error);
 
 // A device opened for work.
@@ -231,14 +235,15 @@ typedef enum vkstyle_decision {
 } vkstyle_decision;
 
 typedef struct vkstyle_progress {
-    const char *phase;                // "preparing", "level 1 of 2", ...: for people
-    int iteration, iterations;        // done so far and in all, over all levels
-    int level, levels;                // from 1
-    int width, height;                // of the target at this level
-    double loss;                      // what the optimiser minimises; NaN before the first is known
-    double content_loss, style_loss;  // its parts, unweighted, normalised
-    double seconds, seconds_left;     // since the job began; predicted rest (negative: not known yet)
-    const vkstyle_image *picture;     // the growing result, when one was asked for and is due; else NULL
+    const char *phase;               // "preparing", "level 1 of 2", ...: for people
+    int iteration, iterations;       // done so far and in all, over all levels
+    int level, levels;               // from 1
+    int width, height;               // of the target at this level
+    double loss;                     // what the optimiser minimises; NaN before the first is known
+    double content_loss, style_loss; // its parts, unweighted, normalised
+    double seconds, seconds_left; // since the job began; predicted rest (negative: not known yet)
+    const vkstyle_image
+        *picture; // the growing result, when one was asked for and is due; else NULL
 } vkstyle_progress;
 
 // Called from the calling thread, at least every 100 ms while the device works.
@@ -249,11 +254,12 @@ typedef struct vkstyle_job {
     const vkstyle_image *const *styles; // style_count of them
     const double *style_weights;        // one a style, or NULL for equal
     int style_count;
-    const vkstyle_image *init;          // with VKSTYLE_INIT_FILE: where the target starts
-    vkstyle_progress_fn progress;       // may be NULL
+    const vkstyle_image *init;    // with VKSTYLE_INIT_FILE: where the target starts
+    const char *plan;             // report of an earlier job whose plan is to be replayed, or NULL
+    vkstyle_progress_fn progress; // may be NULL
     void *user;
-    double picture_seconds;             // > 0: hand the growing picture to progress this often
-    int picture_iterations;             // > 0: and after every so many iterations
+    double picture_seconds; // > 0: hand the growing picture to progress this often
+    int picture_iterations; // > 0: and after every so many iterations
 } vkstyle_job;
 
 // The whole transfer. Returns the picture (alpha is the content's). report, when not NULL, receives
@@ -263,8 +269,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                                 const vkstyle_job *job, const vkstyle_params *params, char **report,
                                 vkstyle_error *error);
 
-// Predicted seconds and device bytes for such a job, before any work. seconds is negative as long as
-// this device has not been calibrated by a run.
+// Predicted seconds and device bytes for such a job, before any work. seconds is negative as long
+// as this device has not been calibrated by a run.
 bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int content_width,
                       int content_height, const vkstyle_params *params, double *seconds,
                       uint64_t *bytes, vkstyle_error *error);

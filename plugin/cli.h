@@ -132,6 +132,8 @@ bool cli_numbered_name(const char *path, int number, char *name, size_t size);
 
 // Writes text to path, whole or not at all. False after filling error.
 bool cli_write_text(const char *path, const char *text, vkstyle_error *error);
+// The whole of a text file in a fresh string (free() it), NULL after filling error.
+char *cli_read_text(const char *path, vkstyle_error *error);
 
 // ---------------------------------------------------------------- shared by commands
 

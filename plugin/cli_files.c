@@ -86,10 +86,11 @@ bool cli_numbered_name(const char *path, int number, char *name, size_t size)
     return snprintf(name, size, "%.*s-%06d%s", stem, path, number, dot ? dot : "") < (int)size;
 }
 
-static bool file_fail(vkstyle_error *error, const char *path, int code)
+static bool file_fail(vkstyle_error *error, const char *path, const char *what, int code)
 {
     error->status = VKSTYLE_FAILED;
-    snprintf(error->text, sizeof error->text, "%.900s cannot be written: %s", path, strerror(code));
+    snprintf(error->text, sizeof error->text, "%.900s cannot be %s: %s", path, what,
+             strerror(code));
     return false;
 }
 
@@ -97,10 +98,10 @@ bool cli_write_text(const char *path, const char *text, vkstyle_error *error)
 {
     char temporary[VKSTYLE_PATH + 16];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
-        return file_fail(error, path, ENAMETOOLONG);
+        return file_fail(error, path, "written", ENAMETOOLONG);
     int file = mkstemp(temporary);
     if (file < 0)
-        return file_fail(error, path, errno);
+        return file_fail(error, path, "written", errno);
     // mkstemp makes files private; give it the permissions any new file would have.
     mode_t mask = umask(0);
     umask(mask);
@@ -120,7 +121,39 @@ bool cli_write_text(const char *path, const char *text, vkstyle_error *error)
         code = errno;
     if (code) {
         unlink(temporary);
-        return file_fail(error, path, code);
+        return file_fail(error, path, "written", code);
     }
     return true;
+}
+
+char *cli_read_text(const char *path, vkstyle_error *error)
+{
+    enum { MOST = 64 << 20 }; // a report of a million iterations is about as large
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t size = 0, room = 0;
+    int code = file ? 0 : errno;
+    while (!code && !feof(file)) {
+        if (size + 1 >= room) {
+            room = room ? room * 2 : 65536;
+            char *more = room <= MOST ? realloc(text, room) : NULL;
+            if (!more) {
+                code = EFBIG;
+                break;
+            }
+            text = more;
+        }
+        size += fread(text + size, 1, room - size - 1, file);
+        if (ferror(file))
+            code = errno ? errno : EIO;
+    }
+    if (file)
+        fclose(file);
+    if (code) {
+        free(text);
+        file_fail(error, path, "read", code);
+        return NULL;
+    }
+    text[size] = 0;
+    return text;
 }

@@ -35,6 +35,9 @@ static const cli_option options[] = {
     {"iterations", 0, "Size and effort", "N", NULL},
     {"levels", 0, "Size and effort", "N", NULL},
     {"time-limit", 0, "Size and effort", "SECONDS", NULL},
+    {"plan", 0, "Device and model", "REPORT.json",
+     "Replay the plan of an earlier run from its report: kernels, precision, levels. On the same "
+     "device, with the same pictures and seed, the result has the same bits."},
     {"device", 0, "Device and model", "D", CLI_DEVICE_HELP},
     {"model", 0, "Device and model", "M", CLI_MODEL_HELP},
     {"memory", 0, "Device and model", "BYTES", NULL},
@@ -79,6 +82,7 @@ const cli_command cli_transfer_command = {
 typedef struct transfer {
     const cli_args *args;
     const char *output, *report_path, *init_path;
+    char *plan; // text of an earlier report
     int save_every;
     bool keep_partial;
     vkstyle_image *content, *init, *styles[VKSTYLE_MAX_STYLES];
@@ -155,12 +159,14 @@ static int check(transfer *t, vkstyle_params *params)
     }
     if (!vkstyle_params_check(params, &error))
         return cli_fail_error(&error);
-    const char *inputs[CLI_MAX_WORDS + 1];
+    const char *inputs[CLI_MAX_WORDS + 2], *plan = cli_args_value(args, "plan");
     int input_count = 0;
     for (; input_count < args->word_count; input_count++)
         inputs[input_count] = args->words[input_count];
     if (t->init_path)
         inputs[input_count++] = t->init_path;
+    if (plan)
+        inputs[input_count++] = plan;
     if (!vkstyle_image_can_save(t->output, &error))
         return cli_fail(VKSTYLE_USAGE, "-o: %s", error.text);
     int status = cli_output_check("-o", t->output, inputs, input_count);
@@ -181,6 +187,9 @@ static int load(transfer *t)
             return cli_fail_error(&error);
     if (t->init_path && !(t->init = vkstyle_image_load(t->init_path, &error)))
         return cli_fail(error.status, "--init: %s", error.text);
+    const char *plan = cli_args_value(t->args, "plan");
+    if (plan && !(t->plan = cli_read_text(plan, &error)))
+        return cli_fail(error.status, "--plan: %s", error.text);
     return cli_open(t->args, &t->model, &t->context);
 }
 
@@ -286,6 +295,7 @@ static int work(transfer *t, const vkstyle_params *params)
         .style_weights = t->weights,
         .style_count = t->style_count,
         .init = t->init,
+        .plan = t->plan,
         .progress = on_progress,
         .user = t,
         .picture_iterations = t->save_every,
@@ -317,6 +327,7 @@ static int run(const cli_args *args)
     if (!status)
         status = work(&t, &params);
     free(t.report);
+    free(t.plan);
     vkstyle_image_free(&t.result);
     vkstyle_close(&t.context);
     vkstyle_model_free(&t.model);

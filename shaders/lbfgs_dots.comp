@@ -5,7 +5,7 @@
 //
 //   target, gradient            [count] vec4, the trial
 //   base, base_gradient         [count] vec4
-//   history   see lbfgs.glsl; the new pair is written to slot state.next
+//   history   see lbfgs.glsl; bound twice, to be read and, slot state.next only, written
 //   partials  [slot][partials][2] vec4: (g.s_j, g.y_j, g.g, base_gradient.s), (s.s_j, s.y_j, y.s_j, y.y_j)
 //   state     vks_lbfgs_state
 //   grid      (count / grain rounded up, HISTORY)
@@ -24,9 +24,10 @@ SOURCE32(0, target);
 SOURCE32(1, gradient);
 SOURCE32(2, base);
 SOURCE32(3, base_gradient);
-TARGET32(4, history);
-TARGET32(5, partials);
-layout(set = 0, binding = 6, std430) buffer state_block { vks_lbfgs_state state; };
+SOURCE32(4, history);
+TARGET32(5, new_pair);
+TARGET32(6, partials);
+layout(set = 0, binding = 7, std430) buffer state_block { vks_lbfgs_state state; };
 PUSH(vks_push_lbfgs);
 
 shared vec4 with_g[WIDTH], with_pair[WIDTH];
@@ -55,11 +56,11 @@ void main()
             const uint at_s = history_at(slot, i), at_y = history_at(HISTORY + slot, i);
             vec4 s_j = s, y_j = y;
             if (fresh) {
-                history[at_s] = s;
-                history[at_y] = y;
+                new_pair[at_s] = s;
+                new_pair[at_y] = y;
             } else {
-                s_j = history[at_s];
-                y_j = history[at_y];
+                s_j = LOAD32(history, at_s);
+                y_j = LOAD32(history, at_y);
             }
             sum_g += vec4(dot(g, s_j), dot(g, y_j), dot(g, g), dot(base_g, s));
             sum_pair += vec4(dot(s, s_j), dot(s, y_j), dot(y, s_j), dot(y, y_j));

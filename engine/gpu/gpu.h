@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The one header of engine/gpu: compute on a Vulkan device, without a Vulkan type in sight. It knows
-// nothing of networks: blocks of memory, kernels by number, dispatches, and sequences of dispatches
-// that are recorded once and replayed.
+// The one header of engine/gpu: compute on a Vulkan device, without a Vulkan type in sight. It
+// knows nothing of networks: blocks of memory, kernels by number, dispatches, and sequences of
+// dispatches that are recorded once and replayed.
 #ifndef VKS_GPU_H
 #define VKS_GPU_H
 
@@ -14,18 +14,18 @@ typedef struct vks_gpu vks_gpu;
 
 // What a plan has to know of a device. `simulate` below can lower any of them.
 typedef struct vks_gpu_limits {
-    bool software;            // VK_PHYSICAL_DEVICE_TYPE_CPU: kernels shaped for software Vulkan pay
-    bool texel;               // sources may be bound as texel buffers (see VKS_SOURCE)
-    uint64_t storage_range;   // bytes one binding may span (maxStorageBufferRange)
-    uint64_t texel_elements;  // vec4s one texel binding may span (maxTexelBufferElements)
-    uint64_t allocation;      // bytes of the largest single block
-    uint32_t invocations;     // of one workgroup
-    uint32_t shared_bytes;    // of one workgroup
-    uint32_t push_bytes;      // at least 128
-    uint32_t groups[3];       // workgroups of one dispatch
-    uint32_t alignment;       // of a slice's offset, bytes
-    uint32_t subgroup;        // lanes; 0 where unknown
-    uint64_t memory, budget;  // bytes of the heap used, and how many of them are free
+    bool software;           // VK_PHYSICAL_DEVICE_TYPE_CPU: kernels shaped for software Vulkan pay
+    bool texel;              // sources may be bound as texel buffers (see VKS_SOURCE)
+    uint64_t storage_range;  // bytes one binding may span (maxStorageBufferRange)
+    uint64_t texel_elements; // vec4s one texel binding may span (maxTexelBufferElements)
+    uint64_t allocation;     // bytes of the largest single block
+    uint32_t invocations;    // of one workgroup
+    uint32_t shared_bytes;   // of one workgroup
+    uint32_t push_bytes;     // at least 128
+    uint32_t groups[3];      // workgroups of one dispatch
+    uint32_t alignment;      // of a slice's offset, bytes
+    uint32_t subgroup;       // lanes; 0 where unknown
+    uint64_t memory, budget; // bytes of the heap used, and how many of them are free
 } vks_gpu_limits;
 
 // All devices, best first (discrete, integrated, virtual, software). See vkstyle_devices.
@@ -61,7 +61,8 @@ typedef struct vks_block vks_block;
 
 typedef enum vks_memory {
     VKS_MEMORY_DEVICE,  // fast for the device; the host reaches it by upload and download
-    VKS_MEMORY_READBACK // host-visible, coherent and mapped (cached where there is such); small things
+    VKS_MEMORY_READBACK // host-visible, coherent and mapped (cached where there is such); small
+                        // things
 } vks_memory;
 
 // name: a debug label (static string). Zeroed? No: contents are undefined until written.

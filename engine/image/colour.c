@@ -64,19 +64,17 @@ static cmsHPROFILE profile_of_gamma(cmsContext context, const vks_tags *tags)
 static bool is_srgb(const conversion *c)
 {
     enum { STEPS = 33, SIDE = 6 };
-    float worst = 0;
     int count = c->grey ? STEPS : STEPS + SIDE * SIDE * SIDE;
     for (int i = 0; i < count; i++) {
         float in[3], out[3] = {0};
         for (int k = 0, rest = i - STEPS; k < 3; k++, rest /= SIDE)
             in[k] = i < STEPS ? (float)i / (STEPS - 1) : (float)(rest % SIDE) / (SIDE - 1);
         cmsDoTransform(c->transform, in, out, 1);
-        for (int k = 0; k < 3; k++) {
-            float away = fabsf(out[k] - in[c->grey ? 0 : k]);
-            worst = away <= worst ? worst : away; // a NaN stays
-        }
+        for (int k = 0; k < 3; k++)
+            if (!(fabsf(out[k] - in[c->grey ? 0 : k]) <= SAME)) // so that a NaN is no sRGB
+                return false;
     }
-    return worst <= SAME;
+    return true;
 }
 
 static bool convert_rows(int first, int last, void *user)

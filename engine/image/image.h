@@ -64,7 +64,8 @@ bool vks_tga_probe(const uint8_t *data, size_t size);
 // known to be whole and width x height is what the header says.
 vkstyle_image *vks_stb_read(const vks_file *file, int64_t width, int64_t height, vks_tags *tags,
                             vkstyle_error *error);
-// Where a picture's alpha is 0 everywhere: drops it (old programs leave the fourth byte unset).
+// Drops an alpha that says nothing, 0 everywhere (old programs leave the fourth byte unset;
+// stb_image makes it 1 everywhere in BMP) or 1 everywhere.
 void vks_drop_void_alpha(vkstyle_image *image);
 
 // Colours to sRGB by the profile (or gamma) of the tags; all three planes are filled afterwards. A

@@ -9,10 +9,18 @@
 #include <string.h>
 
 enum { MARK_RST0 = 0xd0, MARK_RST7 = 0xd7, MARK_SOI = 0xd8, MARK_EOI = 0xd9, MARK_SOS = 0xda };
-enum { MARK_DRI = 0xdd, MARK_APP1 = 0xe1, MARK_APP2 = 0xe2, MARK_TEM = 0x01 };
+enum {
+    MARK_DHT = 0xc4,
+    MARK_DQT = 0xdb,
+    MARK_DRI = 0xdd,
+    MARK_APP1 = 0xe1,
+    MARK_APP2 = 0xe2,
+    MARK_TEM = 0x01
+};
 
 typedef struct component {
     int id, across, down; // sampling factors
+    int quantiser;
     bool scanned;
 } component;
 
@@ -21,7 +29,8 @@ typedef struct frame {
     int across, down;         // largest sampling factors
     bool progressive, arithmetic;
     component components[4];
-    int restart; // MCUs between restart markers; 0: none
+    int restart;                     // MCUs between restart markers; 0: none
+    bool codes[2][4], quantisers[4]; // Huffman (DC, AC) and quantisation tables defined so far
     // ICC profile, in numbered pieces (ICC.1, annex B.4).
     int pieces, found;
     const uint8_t *piece[256];
@@ -56,11 +65,46 @@ static const char *take_frame_header(frame *f, int marker, const uint8_t *body, 
     for (int i = 0; i < f->count; i++) {
         const uint8_t *at = body + 6 + 3 * i;
         component *c = &f->components[i];
-        *c = (component){.id = at[0], .across = at[1] >> 4, .down = at[1] & 15};
-        if (c->across < 1 || c->across > 4 || c->down < 1 || c->down > 4)
+        *c = (component){.id = at[0], .across = at[1] >> 4, .down = at[1] & 15, .quantiser = at[2]};
+        if (c->across < 1 || c->across > 4 || c->down < 1 || c->down > 4 || c->quantiser > 3)
             return "its sampling factors are broken";
         f->across = c->across > f->across ? c->across : f->across;
         f->down = c->down > f->down ? c->down : f->down;
+    }
+    for (int i = 0; i < f->count; i++)
+        if (f->across % f->components[i].across || f->down % f->components[i].down)
+            return "its sampling factors are broken";
+    return NULL;
+}
+
+static const char *take_huffman_tables(frame *f, const uint8_t *body, size_t size)
+{
+    // stb_image takes the 256th code of a table for none; pictures of 8 bits need at most 226.
+    enum { LENGTHS = 16, MOST = 255 };
+    while (size) {
+        if (size < 1 + LENGTHS || body[0] >> 4 > 1 || (body[0] & 15) > 3)
+            return "its Huffman tables are broken";
+        size_t codes = 0;
+        for (int i = 1; i <= LENGTHS; i++)
+            codes += body[i];
+        if (codes > MOST || size - 1 - LENGTHS < codes)
+            return "its Huffman tables are broken";
+        f->codes[body[0] >> 4][body[0] & 15] = true;
+        body += 1 + LENGTHS + codes;
+        size -= 1 + LENGTHS + codes;
+    }
+    return NULL;
+}
+
+static const char *take_quantisers(frame *f, const uint8_t *body, size_t size)
+{
+    while (size) {
+        size_t bytes = 1 + (body[0] >> 4 ? 128 : 64);
+        if (body[0] >> 4 > 1 || (body[0] & 15) > 3 || size < bytes)
+            return "its quantisation tables are broken";
+        f->quantisers[body[0] & 15] = true;
+        body += bytes;
+        size -= bytes;
     }
     return NULL;
 }
@@ -89,7 +133,13 @@ static const char *check_scan(frame *f, const uint8_t *body, size_t size, size_t
                 c = &f->components[k];
         if (!c)
             return "its scan header names a component that does not exist";
-        if (!f->progressive || first)
+        // A scan of a progressive picture has either DC coefficients or AC ones.
+        int dc = body[2 + 2 * i] >> 4, ac = body[2 + 2 * i] & 15, start = body[1 + 2 * in_scan];
+        bool needs_dc = !f->progressive || first, needs_ac = !f->progressive || start > 0;
+        if (!f->arithmetic && (dc > 3 || ac > 3 || (needs_dc && !f->codes[0][dc]) ||
+                               (needs_ac && !f->codes[1][ac]) || !f->quantisers[c->quantiser]))
+            return "its pixels need a table that is not there";
+        if (needs_dc)
             c->scanned = true;
         // Blocks of this component's own size, the border of the last units not counted.
         int64_t own = ceil_div(ceil_div((int64_t)f->width * c->across, f->across), 8) *
@@ -157,6 +207,10 @@ static const char *walk(const vks_file *file, frame *f, vks_tags *tags)
         const char *wrong = NULL;
         if (is_frame_header(marker)) {
             wrong = take_frame_header(f, marker, body, length);
+        } else if (marker == MARK_DHT) {
+            wrong = take_huffman_tables(f, body, length);
+        } else if (marker == MARK_DQT) {
+            wrong = take_quantisers(f, body, length);
         } else if (marker == MARK_DRI && length >= 2) {
             f->restart = pair(body);
         } else if (marker == MARK_SOS) {

@@ -86,7 +86,8 @@ static bool collect_tags(session *s, vks_tags *tags)
         if (!png_get_cHRM(s->png, s->info, &c[0], &c[1], &c[2], &c[3], &c[4], &c[5], &c[6], &c[7]))
             memset(tags->chroma, 0, sizeof tags->chroma);
         if (s->profile_broken)
-            vks_notice("'%s': the colour profile in the file is broken and was ignored",
+            vks_notice("'%s': the colour profile in the file is broken or for other pixels; it was "
+                       "ignored",
                        s->file->name);
     }
     if (png_get_eXIf_1(s->png, s->info, &size, &exif))
@@ -189,6 +190,8 @@ static void write_all(session *s, const vkstyle_image *image, int bits)
     png_set_IHDR(s->png, s->info, (png_uint_32)image->width, (png_uint_32)image->height, bits,
                  image->alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    // A photograph comes out 2 to 4 % larger than at the usual 6, in less than half the time.
+    png_set_compression_level(s->png, 4);
     png_set_sRGB(s->png, s->info, PNG_sRGB_INTENT_PERCEPTUAL);
     png_write_info(s->png, s->info);
     for (int y = 0; y < image->height; y++) {

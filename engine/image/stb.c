@@ -12,9 +12,11 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wall"
 #pragma GCC diagnostic ignored "-Wextra"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wtype-limits"
@@ -25,7 +27,19 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+// stb relies on integers that wrap around (2.27: products of damaged JPEG coefficients; write 1.16:
+// shifts of its bit buffer): make that so, and keep the sanitizer of clang out of it.
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("undefined"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC optimize("wrapv")
+#endif
 // PNG is libpng's and PNM pnm.c's: see there. No other format is needed, and each is a risk.
+// Memory is zeroed: 2.27 reads tables that a damaged file does not define.
+#define STBI_MALLOC(size)        calloc(1, size)
+#define STBI_REALLOC(data, size) realloc(data, size)
+#define STBI_FREE(data)          free(data)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #define STBI_ONLY_TGA
@@ -41,6 +55,11 @@
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #include <stb_image_write.h>
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
 #pragma GCC diagnostic pop
 
 vkstyle_image *vks_stb_read(const vks_file *file, int64_t width, int64_t height, vks_tags *tags,
@@ -88,8 +107,11 @@ void vks_drop_void_alpha(vkstyle_image *image)
     if (!image->alpha)
         return;
     size_t pixels = (size_t)image->width * (size_t)image->height;
-    for (size_t i = 0; i < pixels; i++)
-        if (image->alpha[i] > 0)
+    float first = image->alpha[0];
+    if (first > 0 && first < 1)
+        return;
+    for (size_t i = 1; i < pixels; i++)
+        if (image->alpha[i] != first)
             return;
     free(image->alpha);
     image->alpha = NULL;

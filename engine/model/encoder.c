@@ -7,17 +7,20 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 vkstyle_model *vks_model_create(vkstyle_error *error)
 {
+    static atomic_uint_fast64_t serial;
     vkstyle_model *model = calloc(1, sizeof *model);
     if (!model) {
         vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a model");
         return NULL;
     }
+    model->serial = atomic_fetch_add(&serial, 1) + 1;
     model->bits = 32;
     for (int i = 0; i < 3; i++) {
         model->order[i] = i;

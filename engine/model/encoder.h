@@ -26,6 +26,7 @@ typedef struct vks_layer {
 } vks_layer;
 
 struct vkstyle_model {
+    uint64_t serial;         // of this process, from 1: an address may be used again, a serial is not
     char name[VKSTYLE_NAME]; // the file's name without folder and ending
     char path[VKSTYLE_PATH]; // empty as long as the model is no file
     char *license;           // text, never NULL

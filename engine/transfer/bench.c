@@ -47,9 +47,10 @@ static bool prepare(bench *b, int width, int height, vkstyle_error *error)
     vkstyle_image *other = smooth(width, height, 1.7, error);
     b->image = smooth(width, height, 1, error);
     const vkstyle_image *styles[1] = {other};
-    bool done = other && b->image &&
-                vks_prepare_style(&b->style, gpu, b->network, &b->setting, styles, NULL, 1, error) &&
-                vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, error);
+    bool done =
+        other && b->image &&
+        vks_prepare_style(&b->style, gpu, b->network, &b->setting, styles, NULL, 1, error) &&
+        vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, error);
     vkstyle_image_free(&other);
     return done;
 }
@@ -60,7 +61,8 @@ static bool build(bench *b, vks_iteration *it, bool timed, vkstyle_error *error)
     return vks_iteration_build(it, vks_gpu_get_limits(gpu), b->network, &b->setting,
                                &(vks_iteration_options){.width = (uint32_t)b->image->width,
                                                         .height = (uint32_t)b->image->height,
-                                                        .style = &b->style, .content = &b->content,
+                                                        .style = &b->style,
+                                                        .content = &b->content,
                                                         .optimiser = &b->optimiser},
                                error) &&
            vks_iteration_realise(it, gpu, &b->style, timed, error) &&
@@ -72,8 +74,11 @@ static bool time_iterations(bench *b, vks_iteration *it, vkstyle_error *error)
 {
     double rate = 0;
     for (int i = -WARM_UP; i < b->count; i++) {
-        vks_run run = {.gpu = b->context->gpu, .iteration = it, .count = 1, .rate = &rate};
-        if (!vks_run_iterations(&run, error))
+        vks_run run = {.gpu = b->context->gpu,
+                       .sequence = vks_plan_sequence(it->plan),
+                       .count = 1,
+                       .watch = &(vks_watch){.rate = &rate}};
+        if (!vks_run_sequence(&run, error))
             return false;
         if (i == -WARM_UP)
             b->first_seconds = run.seconds;
@@ -125,8 +130,8 @@ static bool profile(bench *b, cJSON *list, vkstyle_error *error)
 {
     vks_iteration it = {0};
     int count = 0;
-    bool done = build(b, &it, true, error) && vks_plan_run(it.plan, error) &&
-                vks_plan_run(it.plan, error);
+    bool done =
+        build(b, &it, true, error) && vks_plan_run(it.plan, error) && vks_plan_run(it.plan, error);
     const vks_timing *timings =
         done ? vks_sequence_timings(vks_plan_sequence(it.plan), &count, error) : NULL;
     if (timings)
@@ -173,9 +178,9 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     vks_estimate estimate;
     vks_iteration it = {0};
     double start = vks_seconds();
-    bool done = vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params,
-                                 error) &&
-                prepare(b, width, height, error);
+    bool done =
+        vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error) &&
+        prepare(b, width, height, error);
     b->prepare_seconds = vks_seconds() - start;
     start = vks_seconds();
     done = done && build(b, &it, false, error);
@@ -205,11 +210,11 @@ bool vkstyle_bench(vkstyle_context *context, const vkstyle_model *model, int wid
     if (!b.seconds)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %d timings", b.count);
     b.optimiser = vks_optimiser_for(params, b.count);
-    bool done = vkstyle_params_check(params, error) &&
-                vks_setting_resolve(&b.setting, model, params, vks_gpu_get_limits(context->gpu),
-                                    error) &&
-                (b.network = vks_context_network(context, model, error)) &&
-                measure(&b, width, height, params, json, error);
+    bool done =
+        vkstyle_params_check(params, error) &&
+        vks_setting_resolve(&b.setting, model, params, vks_gpu_get_limits(context->gpu), error) &&
+        (b.network = vks_context_network(context, model, error)) &&
+        measure(&b, width, height, params, json, error);
     vks_style_free(&b.style);
     vks_content_free(&b.content);
     vkstyle_image_free(&b.image);

@@ -60,8 +60,7 @@ static bool restore(const vkstyle_image *moment, double factor, bool positive,
                     const vks_iteration *it, vks_gpu *gpu, const vks_optimiser_part *part,
                     vkstyle_error *error)
 {
-    vkstyle_image *image =
-        vkstyle_image_resize(moment, (int)it->width, (int)it->height, error);
+    vkstyle_image *image = vkstyle_image_resize(moment, (int)it->width, (int)it->height, error);
     if (!image)
         return false;
     size_t n = 3 * (size_t)it->width * it->height;
@@ -83,8 +82,8 @@ bool vks_carry_restore(vks_carry *carry, const vks_iteration *it, vks_gpu *gpu,
     if (!carry->state || !first || !second || !state)
         return true;
     // Losses are relative, so a pixel's gradient shrinks as the number of pixels grows.
-    double factor = ((double)carry->first->width * carry->first->height) /
-                    ((double)it->width * it->height);
+    double factor =
+        ((double)carry->first->width * carry->first->height) / ((double)it->width * it->height);
     ((struct vks_adam_state *)carry->state)->weight_average = 0;
     vks_slice to = vks_plan_slice(it->plan, state->buffer);
     to.bytes = carry->state_bytes;

@@ -12,7 +12,8 @@ typedef struct vks_carry {
     uint64_t state_bytes;
 } vks_carry;
 
-// Downloads the moments; the device must be idle. L-BFGS carries nothing: its pairs belong to a size.
+// Downloads the moments; the device must be idle. L-BFGS carries nothing: its pairs belong to a
+// size.
 bool vks_carry_save(vks_carry *carry, const vks_iteration *iteration, vks_gpu *gpu,
                     vkstyle_error *error);
 // Uploads them into another level's optimiser, resized, and frees them. The average of the iterates

@@ -36,10 +36,10 @@ void vkstyle_context_device(const vkstyle_context *context, vkstyle_device *devi
 vks_network *vks_context_network(vkstyle_context *context, const vkstyle_model *model,
                                  vkstyle_error *error)
 {
-    if (context->network && context->model == model)
+    if (context->network && context->model_serial == model->serial)
         return context->network;
     vks_network_free(&context->network);
-    context->model = model;
+    context->model_serial = model->serial;
     context->network = vks_network_create(context->gpu, model, error);
     return context->network;
 }

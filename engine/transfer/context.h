@@ -7,8 +7,8 @@
 
 struct vkstyle_context {
     vks_gpu *gpu;
-    vks_network *network;         // of `model`
-    const vkstyle_model *model;
+    vks_network *network; // of the model with this serial
+    uint64_t model_serial;
 };
 
 // The context's network for a model: kept from the last job when it is the same model.

@@ -6,7 +6,7 @@
 
 #include "network.h"
 #include "plan.h"
-#include "shape.h"
+#include "tensor.h"
 
 enum { VKS_MAX_DEPTH = 64 }; // layers of an encoder, poolings included
 
@@ -14,11 +14,11 @@ typedef struct vks_encode_options {
     vkstyle_pool pool;
     vkstyle_padding padding;
     vkstyle_kernels kernels;
-    float scale;    // activations are stored times this (half precision needs it; else 1)
-    float gradient; // gradients are stored times this
-    bool backward;  // masks are kept for the way back
-    bool readable;  // kept activations live as long as the plan, for the host to read
-    int depth;      // layers used: the deepest layer's index + 1
+    float scale;              // activations are stored times this (half precision needs it; else 1)
+    float gradient;           // gradients are stored times this
+    bool backward;            // masks are kept for the way back
+    bool readable;            // kept activations live as long as the plan, for the host to read
+    int depth;                // layers used: the deepest layer's index + 1
     bool keep[VKS_MAX_DEPTH]; // activations that losses read; they live as long as needed
 } vks_encode_options;
 
@@ -27,14 +27,14 @@ typedef struct vks_encoding {
     vks_plan *plan;
     vks_network *network;
     vks_encode_options options;
-    uint32_t width, height;            // of the image
-    int image;                         // [height][width] vec4
-    vks_shape shape[VKS_MAX_DEPTH];    // of each layer
+    uint32_t width, height;         // of the image
+    int image;                      // [height][width] vec4
+    vks_shape shape[VKS_MAX_DEPTH]; // of each layer
     int activation[VKS_MAX_DEPTH];
     int mask[VKS_MAX_DEPTH];
-    int joining[VKS_MAX_DEPTH];        // gradient of the losses at that layer, set by the losses
-    int scratch_v, scratch_m;          // sums and transforms of the strip at work
-    uint64_t strip_bytes;              // of each of the two
+    int joining[VKS_MAX_DEPTH]; // gradient of the losses at that layer, set by the losses
+    int scratch_v, scratch_m;   // sums and transforms of the strip at work
+    uint64_t strip_bytes;       // of each of the two
 } vks_encoding;
 
 // Adds the forward pass. Fails through the plan, or at once when weights cannot be uploaded.
@@ -47,16 +47,5 @@ bool vks_encode_forward(vks_encoding *encoding, vks_plan *plan, vks_network *net
 // *partial_count): sums of squared differences.
 bool vks_encode_backward(vks_encoding *encoding, int gradient, float tv, int *partials,
                          uint32_t *partial_count, vkstyle_error *error);
-
-// Bytes of one tensor of that shape in the plan's storage.
-uint64_t vks_tensor_bytes(const vks_plan *plan, vks_shape shape);
-// The most quads of a tensor of that plane that one binding may span (at least 1).
-uint32_t vks_slice_quads(const vks_plan *plan, vks_shape shape);
-// The slice of quads [first, first + count) of a tensor buffer.
-vks_use vks_quads(const vks_plan *plan, int buffer, vks_shape shape, uint32_t first, uint32_t count);
-// A workgroup width for `columns` lanes; *padded receives columns rounded up to it.
-uint32_t vks_width_for(const vks_gpu_limits *limits, uint32_t columns, uint32_t *padded);
-// The largest of a few widths that divides a plane (a multiple of 64).
-uint32_t vks_width_dividing(const vks_gpu_limits *limits, uint32_t plane);
 
 #endif

@@ -16,8 +16,8 @@ struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int
     struct vks_optimiser_options o = vks_optimiser_default(params->optimizer);
     if (params->learning_rate > 0)
         o.learning_rate = params->learning_rate;
-    // The average spans the last quarter or so of a level; a longer one would drag early, unfinished
-    // iterates along.
+    // The average spans the last quarter or so of a level; a longer one would drag early,
+    // unfinished iterates along.
     double decay = 1 - 8.0 / iterations;
     o.average_decay = decay < 0.5 ? 0.5 : decay > 0.99 ? 0.99 : decay;
     if (params->raw_losses) { // the optimiser of the paper's followers: torch.optim.Adam as it is
@@ -50,7 +50,8 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
     bool done = vks_iteration_build(&it, limits, dry, setting,
                                     &(vks_iteration_options){.width = width < 16 ? 16 : width,
                                                              .height = height < 16 ? 16 : height,
-                                                             .style = &style, .content = &content,
+                                                             .style = &style,
+                                                             .content = &content,
                                                              .optimiser = &optimiser},
                                     error);
     if (done) {
@@ -82,9 +83,10 @@ static bool calibration_path(const vkstyle_context *context, const vks_setting *
     for (char *c = key; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *c))
             *c = '_';
-    int written = snprintf(path, room, "%s/speed-%s-%s-%s", folder, key,
-                           setting->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd",
-                           setting->storage == VKS_HALF ? "fp16" : "fp32");
+    int written =
+        snprintf(path, room, "%s/speed-%s-%s-%s", folder, key,
+                 setting->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd",
+                 setting->storage == VKS_HALF ? "fp16" : "fp32");
     return written > 0 && (size_t)written < room;
 }
 
@@ -106,8 +108,7 @@ void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, d
                    double seconds)
 {
     char path[VKSTYLE_PATH], temporary[VKSTYLE_PATH + 32], number[32];
-    if (!(flops > 0) || !(seconds > 0) ||
-        !calibration_path(context, setting, path, sizeof path))
+    if (!(flops > 0) || !(seconds > 0) || !calibration_path(context, setting, path, sizeof path))
         return;
     snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
     FILE *file = fopen(temporary, "w");

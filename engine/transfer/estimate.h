@@ -9,9 +9,9 @@
 #include "setting.h"
 
 typedef struct vks_estimate {
-    uint64_t bytes;   // most device memory at any time
-    double flops;     // of all iterations
-    double seconds;   // of all iterations; negative: this device has not been measured yet
+    uint64_t bytes; // most device memory at any time
+    double flops;   // of all iterations
+    double seconds; // of all iterations; negative: this device has not been measured yet
 } vks_estimate;
 
 bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
@@ -19,7 +19,8 @@ bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
                       const vks_schedule *schedule, const vkstyle_params *params,
                       vkstyle_error *error);
 
-// Remembers that so much work took so long, in $XDG_CACHE_HOME/vkstyle; a cache: failures are silent.
+// Remembers that so much work took so long, in $XDG_CACHE_HOME/vkstyle; a cache: failures are
+// silent.
 void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, double flops,
                    double seconds);
 

@@ -17,6 +17,7 @@ typedef struct evaluation {
     vks_setting setting;
     vks_safetensors_writer *writer;
     const vkstyle_image *target;
+    uint64_t memory; // the most that may be used; 0: what there is
     double losses[2];
 } evaluation;
 
@@ -26,9 +27,10 @@ static bool add_tensor(evaluation *ev, const char *group, const char *layer, vks
     char name[2 * VKSTYLE_NAME];
     snprintf(name, sizeof name, "%s/%s", group, layer);
     float *values = vks_download_tensor(ev->gpu, slice, shape, &ev->setting, error);
-    bool done = values && vks_safetensors_add(ev->writer, name, VKS_F32, 3,
-                                              (int64_t[]){shape.channels, shape.height, shape.width},
-                                              values, error);
+    bool done =
+        values &&
+        vks_safetensors_add(ev->writer, name, VKS_F32, 3,
+                            (int64_t[]){shape.channels, shape.height, shape.width}, values, error);
     free(values);
     return done;
 }
@@ -55,19 +57,33 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
                          vkstyle_error *error)
 {
     vkstyle_image *gradient = vkstyle_image_create((int)it->width, (int)it->height, false, error);
-    bool done = gradient &&
-                vks_download_image(ev->gpu, vks_plan_slice(it->plan, it->gradient), gradient, error) &&
-                vks_safetensors_add(ev->writer, name, VKS_F32, 3,
-                                    (int64_t[]){3, it->height, it->width}, gradient->rgb, error);
+    bool done =
+        gradient &&
+        vks_download_image(ev->gpu, vks_plan_slice(it->plan, it->gradient), gradient, error) &&
+        vks_safetensors_add(ev->writer, name, VKS_F32, 3, (int64_t[]){3, it->height, it->width},
+                            gradient->rgb, error);
     vkstyle_image_free(&gradient);
     return done;
+}
+
+static bool check_memory(const evaluation *ev, const vks_iteration *it, vkstyle_error *error)
+{
+    uint64_t needed = vks_plan_bytes(it->plan) + vks_network_bytes(ev->network);
+    if (!ev->memory || needed <= ev->memory)
+        return true;
+    return vks_fail(error, VKSTYLE_NO_MEMORY,
+                    "evaluating %ux%u pixels needs %.0f MB, and --memory allows %.0f MB; choose "
+                    "smaller pictures or a larger --memory",
+                    it->width, it->height, (double)needed * 1e-6, (double)ev->memory * 1e-6);
 }
 
 // Builds and runs one iteration without an optimiser.
 static bool run(evaluation *ev, vks_iteration *it, const vks_iteration_options *options,
                 vkstyle_error *error)
 {
-    return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options, error) &&
+    return vks_iteration_build(it, vks_gpu_get_limits(ev->gpu), ev->network, &ev->setting, options,
+                               error) &&
+           check_memory(ev, it, error) &&
            vks_iteration_realise(it, ev->gpu, options->style, false, error) &&
            vks_upload_image(ev->gpu, vks_plan_slice(it->plan, it->target), ev->target, error) &&
            vks_plan_run(it->plan, error);
@@ -82,7 +98,9 @@ static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error
     bool done = run(ev, &it,
                     &(vks_iteration_options){.width = (uint32_t)ev->target->width,
                                              .height = (uint32_t)ev->target->height,
-                                             .style = style, .readable = true, .also_keep = all},
+                                             .style = style,
+                                             .readable = true,
+                                             .also_keep = all},
                     error);
     for (int i = 0; done && i < s->encode.depth; i++)
         if (ev->model->layers[i].kind == VKS_CONV)
@@ -157,7 +175,7 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
                         "content is %dx%d and target %dx%d pixels; evaluate compares them where "
                         "they are, so they must have the same size",
                         content->width, content->height, target->width, target->height);
-    evaluation ev = {.gpu = context->gpu, .model = model};
+    evaluation ev = {.gpu = context->gpu, .model = model, .memory = p.memory};
     vkstyle_image *padded[3] = {vks_pad_small(content, error), vks_pad_small(style, error),
                                 vks_pad_small(target, error)};
     const vkstyle_image *styles[1] = {padded[1]};

@@ -12,17 +12,23 @@ static vks_rect all_of(vks_shape shape)
     return (vks_rect){0, 0, shape.width, shape.height};
 }
 
+// A layer that is dead in what is to be reached has no size to compare with: it is left out.
+static double relative(double weight, double square)
+{
+    return square > 1e-30 ? weight / square : 0;
+}
+
 // Factors k of the losses (losses.h): what a sum of squares is multiplied with. Raw: as in the
-// paper, 1/2 and w_l / (4 N_l^2) of the Gram matrix a position. Else relative to the size of what is
-// to be reached, so that alpha, beta and the look do not change with picture, layer or size.
+// paper, 1/2 and w_l / (4 N_l^2) of the Gram matrix a position. Else relative to the size of what
+// is to be reached, so that alpha, beta and the look do not change with picture, layer or size.
 static void choose_factors(vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
-    it->k_content = s->raw ? 0.5 : 1 / fmax(o->content ? o->content->square : 1, 1e-30);
+    it->k_content = s->raw ? 0.5 : relative(1, o->content ? o->content->square : 1);
     for (int i = 0; i < s->style_count && o->style; i++) {
         double n = o->style->channels[i];
-        it->k_style[i] = s->layer_weights[i] *
-                         (s->raw ? 1 / (4 * n * n) : 1 / fmax(o->style->square[i], 1e-30));
+        it->k_style[i] = s->raw ? s->layer_weights[i] / (4 * n * n)
+                                : relative(s->layer_weights[i], o->style->square[i]);
     }
     it->tv = s->raw ? s->tv : s->tv / (3.0 * o->width * o->height);
 }
@@ -39,8 +45,8 @@ static double gradient_scale(const vks_iteration *it, const vks_iteration_option
         vks_shape shape = it->encoding.shape[s->style_layers[i]];
         double positions = (double)shape.width * shape.height;
         double rms = sqrt(o->style->trace[i] / o->style->channels[i]);
-        most = fmax(most, s->beta * 4 * it->k_style[i] / positions * sqrt(o->style->square[i]) * rms /
-                              scale);
+        most = fmax(most, s->beta * 4 * it->k_style[i] / positions * sqrt(o->style->square[i]) *
+                              rms / scale);
     }
     if (o->content) {
         vks_shape shape = it->encoding.shape[s->content_layer];
@@ -57,12 +63,11 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
     vks_encoding *e = &it->encoding;
     for (int i = 0; i < s->style_count && o->style; i++) {
         int layer = s->style_layers[i];
-        it->style[i] = vks_plan_buffer(it->plan, "style gram",
-                                       (uint64_t)o->style->padded[i] * o->style->padded[i] * 4,
-                                       VKS_KEPT);
+        it->style[i] =
+            vks_plan_buffer(it->plan, "style gram",
+                            (uint64_t)o->style->padded[i] * o->style->padded[i] * 4, VKS_KEPT);
         vks_add_style_loss(e, layer, all_of(e->shape[layer]), it->style[i],
-                           s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i,
-                           &it->gram[i]);
+                           s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i, &it->gram[i]);
     }
     if (o->content) {
         uint64_t bytes = vks_tensor_bytes(it->plan, e->shape[s->content_layer]);
@@ -75,12 +80,19 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
 
 static void add_tally(vks_iteration *it)
 {
-    struct vks_push_tally push = {.terms = VKS_VALUE_COUNT - 1, .records = VKS_RECORDS,
-                                  .stride = VKS_RECORD_FLOATS};
-    vks_plan_add(it->plan, &(vks_step){
-        .kernel = VKS_KERNEL_TALLY, .spec = {1}, .spec_count = 1,
-        .uses = {{it->values, 0, 0}, {it->weights, 0, 0}, {it->state, 0, 0}, {it->ring, 0, 0}},
-        .use_count = 4, .push = &push, .push_bytes = sizeof push, .label = "tally"});
+    struct vks_push_tally push = {
+        .terms = VKS_VALUE_COUNT - 1, .records = VKS_RECORDS, .stride = VKS_RECORD_FLOATS};
+    vks_plan_add(
+        it->plan,
+        &(vks_step){
+            .kernel = VKS_KERNEL_TALLY,
+            .spec = {1},
+            .spec_count = 1,
+            .uses = {{it->values, 0, 0}, {it->weights, 0, 0}, {it->state, 0, 0}, {it->ring, 0, 0}},
+            .use_count = 4,
+            .push = &push,
+            .push_bytes = sizeof push,
+            .label = "tally"});
 }
 
 bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_network *network,

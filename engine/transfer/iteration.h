@@ -14,34 +14,34 @@ typedef struct vks_iteration {
     vks_encoding encoding;
     vks_setting setting;
     uint32_t width, height;
-    int target, gradient;   // [height][width] vec4
+    int target, gradient; // [height][width] vec4
     int values, weights, state, ring;
     int style[VKSTYLE_MAX_LAYERS]; // Gram matrices to reach
     vks_gram gram[VKSTYLE_MAX_LAYERS];
     int content;
     double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
-    double tv;              // factor of the sum of squared differences
-    vks_optimiser *optimiser; // NULL: losses and gradient only
+    double tv;                                     // factor of the sum of squared differences
+    vks_optimiser *optimiser;                      // NULL: losses and gradient only
 } vks_iteration;
 
 typedef struct vks_iteration_options {
     uint32_t width, height;
-    const vks_style *style;     // NULL: no style loss
-    const vks_content *content; // NULL: no content loss
+    const vks_style *style;                        // NULL: no style loss
+    const vks_content *content;                    // NULL: no content loss
     const struct vks_optimiser_options *optimiser; // NULL: none
-    bool readable;          // kept activations can be read afterwards
-    const bool *also_keep;  // layers whose activations to keep besides, or NULL
+    bool readable;                                 // kept activations can be read afterwards
+    const bool *also_keep; // layers whose activations to keep besides, or NULL
 } vks_iteration_options;
 
 // Builds the plan (nothing is allocated yet but weights); style and content must be ready, and
-// content outlive it. With a dry network, and style and content that hold no values, the plan is for
-// counting bytes and work only.
-bool vks_iteration_build(vks_iteration *iteration, const vks_gpu_limits *limits, vks_network *network,
-                         const vks_setting *setting, const vks_iteration_options *options,
-                         vkstyle_error *error);
+// content outlive it. With a dry network, and style and content that hold no values, the plan is
+// for counting bytes and work only.
+bool vks_iteration_build(vks_iteration *iteration, const vks_gpu_limits *limits,
+                         vks_network *network, const vks_setting *setting,
+                         const vks_iteration_options *options, vkstyle_error *error);
 // Allocates, records, uploads the style's Gram matrices and the weights, sets the count to 0.
-bool vks_iteration_realise(vks_iteration *iteration, vks_gpu *gpu, const vks_style *style, bool timed,
-                           vkstyle_error *error);
+bool vks_iteration_realise(vks_iteration *iteration, vks_gpu *gpu, const vks_style *style,
+                           bool timed, vkstyle_error *error);
 void vks_iteration_free(vks_iteration *iteration);
 
 // Losses of one iteration from its record of the ring.

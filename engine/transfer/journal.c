@@ -70,12 +70,13 @@ static void add_device(cJSON *to, const vkstyle_context *context)
 static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                      const vks_schedule *schedule)
 {
-    cJSON_AddStringToObject(to, "kernels", s->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct"
-                                                                                       : "winograd");
+    cJSON_AddStringToObject(to, "kernels",
+                            s->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd");
     cJSON_AddStringToObject(to, "precision", s->storage == VKS_HALF ? "fp16" : "fp32");
     cJSON_AddStringToObject(to, "padding",
-                            s->encode.padding == VKSTYLE_PAD_ZERO ? "zero"
-                            : s->encode.padding == VKSTYLE_PAD_REPLICATE ? "replicate" : "reflect");
+                            s->encode.padding == VKSTYLE_PAD_ZERO        ? "zero"
+                            : s->encode.padding == VKSTYLE_PAD_REPLICATE ? "replicate"
+                                                                         : "reflect");
     cJSON_AddNumberToObject(to, "tv", s->tv);
     cJSON *levels = cJSON_AddArrayToObject(to, "levels");
     for (int i = 0; i < schedule->count; i++) {
@@ -99,14 +100,15 @@ static void add_value(cJSON *list, double value)
 
 static void add_losses(cJSON *to, const vks_journal *j)
 {
-    static const char *const names[] = {"total", "content", "style", "tv", "raw_content",
-                                        "raw_style"};
+    static const char *const names[] = {"total", "content",     "style",
+                                        "tv",    "raw_content", "raw_style"};
     cJSON *lists[6];
     for (int k = 0; k < 6; k++)
         lists[k] = cJSON_AddArrayToObject(to, names[k]);
     for (int i = 0; i < j->count; i++) {
         const vks_losses *l = &j->losses[i];
-        const double values[] = {l->total, l->content, l->style, l->tv, l->raw_content, l->raw_style};
+        const double values[] = {l->total, l->content,     l->style,
+                                 l->tv,    l->raw_content, l->raw_style};
         for (int k = 0; k < 6; k++)
             add_value(lists[k], values[k]);
     }

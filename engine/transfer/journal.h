@@ -8,10 +8,10 @@
 #include "schedule.h"
 
 typedef struct vks_journal {
-    vks_losses *losses;      // one an iteration, over all levels
+    vks_losses *losses; // one an iteration, over all levels
     int count, room;
-    double startup_seconds;  // until the first iteration was submitted
-    double seconds;          // of the whole job
+    double startup_seconds;   // until the first iteration was submitted
+    double seconds;           // of the whole job
     double predicted_seconds; // negative: not known
     uint64_t predicted_bytes, peak_bytes;
     struct {

@@ -14,10 +14,14 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor)
 {
     struct vks_push_sum push = {.count = count, .to = (uint32_t)slot, .factor = factor};
-    vks_plan_add(plan, &(vks_step){
-        .kernel = VKS_KERNEL_SUM, .spec = {64}, .spec_count = 1,
-        .uses = {{partials, 0, 0}, {values, 0, 0}}, .use_count = 2, .push = &push,
-        .push_bytes = sizeof push, .label = "sum"});
+    vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_SUM,
+                                   .spec = {64},
+                                   .spec_count = 1,
+                                   .uses = {{partials, 0, 0}, {values, 0, 0}},
+                                   .use_count = 2,
+                                   .push = &push,
+                                   .push_bytes = sizeof push,
+                                   .label = "sum"});
 }
 
 // ---------------------------------------------------------------- Gram matrices
@@ -38,16 +42,28 @@ static void add_transpose(vks_encoding *e, int layer, vks_rect rect, int turned,
     for (uint32_t q = 0; q < shape.quads; q += step) {
         uint32_t count = smaller(step, shape.quads - q);
         bool last = q + count == shape.quads;
-        struct vks_push_transpose push = {
-            .pitch = shape.pitch, .plane = shape.plane, .first = first, .channels = padded,
-            .quads = count, .quad_first = q, .x0 = rect.x0, .y0 = rect.y0, .x1 = rect.x1,
-            .y1 = rect.y1};
-        vks_plan_add(plan, &(vks_step){
-            .kernel = VKS_KERNEL_GRAM_TRANSPOSE, .spec = {32}, .spec_count = 1,
-            .uses = {vks_quads(plan, e->activation[layer], shape, q, count), {turned, 0, 0}},
-            .use_count = 2, .push = &push, .push_bytes = sizeof push,
-            .groups = {pixels / 4 / 32, last ? padded / 4 - q : count}, .label = "gram transpose",
-            .bytes = 32.0 * pixels * count});
+        struct vks_push_transpose push = {.pitch = shape.pitch,
+                                          .plane = shape.plane,
+                                          .first = first,
+                                          .channels = padded,
+                                          .quads = count,
+                                          .quad_first = q,
+                                          .x0 = rect.x0,
+                                          .y0 = rect.y0,
+                                          .x1 = rect.x1,
+                                          .y1 = rect.y1};
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_GRAM_TRANSPOSE,
+                                 .spec = {32},
+                                 .spec_count = 1,
+                                 .uses = {vks_quads(plan, e->activation[layer], shape, q, count),
+                                          {turned, 0, 0}},
+                                 .use_count = 2,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {pixels / 4 / 32, last ? padded / 4 - q : count},
+                                 .label = "gram transpose",
+                                 .bytes = 32.0 * pixels * count});
     }
 }
 
@@ -62,7 +78,7 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     uint32_t chunks = (shape.plane + CHUNK - 1) / CHUNK;
 
     // Enough workgroups for the device, each with its own partial sums.
-    uint32_t wanted = (limits->software ? 32 : 512) / pairs;
+    uint32_t wanted = (limits->software ? 128 : 512) / pairs;
     uint32_t splits = wanted < 1 ? 1 : wanted > 64 ? 64 : wanted;
     if (splits > chunks)
         splits = chunks;
@@ -78,11 +94,14 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     int turned = vks_plan_buffer(plan, "turned", rounds * round_bytes, VKS_PASSING);
 
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    vks_gram gram = {.buffer = vks_plan_buffer(plan, "gram", (uint64_t)padded * padded * 4, VKS_KEPT),
-                     .parts = vks_plan_buffer(plan, "gram parts",
-                                              (uint64_t)splits * padded * padded * 4, VKS_PASSING),
-                     .channels = shape.channels, .padded = padded, .splits = splits,
-                     .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
+    vks_gram gram = {
+        .buffer = vks_plan_buffer(plan, "gram", (uint64_t)padded * padded * 4, VKS_KEPT),
+        .parts = vks_plan_buffer(plan, "gram parts", (uint64_t)splits * padded * padded * 4,
+                                 VKS_PASSING),
+        .channels = shape.channels,
+        .padded = padded,
+        .splits = splits,
+        .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
     for (uint32_t round = 0; round < all_rounds; round++) {
         uint32_t in_strip = round % rounds;
         if (in_strip == 0) {
@@ -90,14 +109,19 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
             add_transpose(e, layer, rect, turned, round * splits * CHUNK, count * splits * CHUNK,
                           padded);
         }
-        struct vks_push_gram push = {.channels = padded, .splits = splits,
-                                     .chunk_first = in_strip * splits};
+        struct vks_push_gram push = {
+            .channels = padded, .splits = splits, .chunk_first = in_strip * splits};
         double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
-        vks_plan_add(plan, &(vks_step){
-            .kernel = VKS_KERNEL_GRAM, .spec = {width, CHUNK_QUADS, round > 0}, .spec_count = 3,
-            .uses = {{turned, 0, 0}, {gram.parts, 0, 0}}, .use_count = 2, .push = &push,
-            .push_bytes = sizeof push, .groups = {pairs, splits}, .label = "gram",
-            .flops = 2.0 * triangle * splits * CHUNK});
+        vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GRAM,
+                                       .spec = {width, CHUNK_QUADS, round > 0},
+                                       .spec_count = 3,
+                                       .uses = {{turned, 0, 0}, {gram.parts, 0, 0}},
+                                       .use_count = 2,
+                                       .push = &push,
+                                       .push_bytes = sizeof push,
+                                       .groups = {pairs, splits},
+                                       .label = "gram",
+                                       .flops = 2.0 * triangle * splits * CHUNK});
         if (in_strip + 1 == rounds || round + 1 == all_rounds)
             vks_plan_cut(plan);
     }
@@ -109,22 +133,32 @@ static uint32_t add_difference(vks_encoding *e, vks_gram *gram, int style, int d
                                int partials, float factor)
 {
     uint32_t groups = gram->padded * gram->padded / 4 / 64;
-    struct vks_push_style push = {.channels = gram->channels, .padded = gram->padded,
-                                  .splits = gram->splits, .scale = gram->scale, .factor = factor,
+    struct vks_push_style push = {.channels = gram->channels,
+                                  .padded = gram->padded,
+                                  .splits = gram->splits,
+                                  .scale = gram->scale,
+                                  .factor = factor,
                                   .write = style >= 0};
-    vks_plan_add(e->plan, &(vks_step){
-        .kernel = VKS_KERNEL_STYLE_LOSS, .spec = {64}, .spec_count = 1,
-        .uses = {{gram->parts, 0, 0}, {style >= 0 ? style : gram->parts, 0, 0},
-                 {gram->buffer, 0, 0}, {difference, 0, 0}, {partials, 0, 0}},
-        .use_count = 5, .push = &push, .push_bytes = sizeof push, .groups = {groups},
-        .label = "style difference"});
+    vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_STYLE_LOSS,
+                                      .spec = {64},
+                                      .spec_count = 1,
+                                      .uses = {{gram->parts, 0, 0},
+                                               {style >= 0 ? style : gram->parts, 0, 0},
+                                               {gram->buffer, 0, 0},
+                                               {difference, 0, 0},
+                                               {partials, 0, 0}},
+                                      .use_count = 5,
+                                      .push = &push,
+                                      .push_bytes = sizeof push,
+                                      .groups = {groups},
+                                      .label = "style difference"});
     return groups;
 }
 
 void vks_finish_gram(vks_encoding *e, vks_gram *gram)
 {
-    int partials = vks_plan_buffer(e->plan, "style partials", gram->padded * gram->padded / 64,
-                                   VKS_PASSING);
+    int partials =
+        vks_plan_buffer(e->plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
     add_difference(e, gram, -1, partials, partials, 0);
     vks_plan_cut(e->plan);
 }
@@ -141,9 +175,9 @@ static int joining_of(vks_encoding *e, int layer, bool *fresh)
 {
     *fresh = e->joining[layer] < 0;
     if (*fresh)
-        e->joining[layer] = vks_plan_buffer(e->plan, "loss gradient",
-                                            vks_tensor_bytes(e->plan, rounded(e->shape[layer])),
-                                            VKS_PASSING);
+        e->joining[layer] =
+            vks_plan_buffer(e->plan, "loss gradient",
+                            vks_tensor_bytes(e->plan, rounded(e->shape[layer])), VKS_PASSING);
     return e->joining[layer];
 }
 
@@ -163,19 +197,26 @@ static void add_style_gradient(vks_encoding *e, int layer, vks_gram *gram, int d
         uint32_t outs = (uint32_t)smaller(step, out.quads - n);
         for (uint32_t q = 0; q < shape.quads;) {
             uint32_t quads = (uint32_t)smaller(smaller(32, slice), shape.quads - q);
-            struct vks_push_gemm push = {.source_columns = shape.plane, .k_quads = gram->padded / 4,
-                                         .k_first = q, .out_quads = outs,
+            struct vks_push_gemm push = {.source_columns = shape.plane,
+                                         .k_quads = gram->padded / 4,
+                                         .k_first = q,
+                                         .out_quads = outs,
                                          .result_columns = shape.plane};
-            vks_plan_add(plan, &(vks_step){
-                .kernel = VKS_KERNEL_GEMM_TENSOR,
-                .spec = {width, quads * 4, 4, !fresh || q > 0}, .spec_count = 4,
-                .uses = {{difference, n / 4 * (uint64_t)block_bytes,
-                          outs / 4 * (uint64_t)block_bytes},
-                         vks_quads(plan, e->activation[layer], shape, q, quads),
-                         vks_quads(plan, joining, shape, n, outs)},
-                .use_count = 3, .push = &push, .push_bytes = sizeof push,
-                .groups = {shape.plane / width, outs / 4}, .label = "style gradient",
-                .flops = 2.0 * quads * 4 * outs * 4 * shape.width * shape.height});
+            vks_plan_add(
+                plan,
+                &(vks_step){.kernel = VKS_KERNEL_GEMM_TENSOR,
+                            .spec = {width, quads * 4, 4, !fresh || q > 0},
+                            .spec_count = 4,
+                            .uses = {{difference, n / 4 * (uint64_t)block_bytes,
+                                      outs / 4 * (uint64_t)block_bytes},
+                                     vks_quads(plan, e->activation[layer], shape, q, quads),
+                                     vks_quads(plan, joining, shape, n, outs)},
+                            .use_count = 3,
+                            .push = &push,
+                            .push_bytes = sizeof push,
+                            .groups = {shape.plane / width, outs / 4},
+                            .label = "style gradient",
+                            .flops = 2.0 * quads * 4 * outs * 4 * shape.width * shape.height});
             q += quads;
         }
     }
@@ -187,10 +228,10 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
 {
     *gram = vks_add_gram(e, layer, rect);
     vks_plan *plan = e->plan;
-    int difference = vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4,
-                                     VKS_PASSING);
-    int partials = vks_plan_buffer(plan, "style partials", gram->padded * gram->padded / 64,
-                                   VKS_PASSING);
+    int difference =
+        vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4, VKS_PASSING);
+    int partials =
+        vks_plan_buffer(plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
     // Stored gradients are options.gradient * dL/d(stored activation), and F is stored times
     // options.scale: both scales of F's side fall on the same factor.
     double counted = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
@@ -216,17 +257,30 @@ void vks_add_content_loss(vks_encoding *e, int layer, vks_rect rect, int content
     for (uint32_t q = 0; q < shape.quads; q += step) {
         uint32_t quads = (uint32_t)smaller(step, shape.quads - q);
         uint32_t groups = (quads * shape.plane + 255) / 256;
-        struct vks_push_content push = {
-            .count = quads * shape.plane, .factor = (float)(2 * k * e->options.gradient / s2),
-            .add = fresh ? 0.0f : 1.0f, .partial = at, .plane = shape.plane, .pitch = shape.pitch,
-            .x0 = rect.x0, .y0 = rect.y0, .x1 = rect.x1, .y1 = rect.y1};
-        vks_plan_add(plan, &(vks_step){
-            .kernel = VKS_KERNEL_CONTENT_LOSS, .spec = {64}, .spec_count = 1,
-            .uses = {vks_quads(plan, e->activation[layer], shape, q, quads),
-                     vks_quads(plan, content, shape, q, quads),
-                     vks_quads(plan, joining, shape, q, quads), {partials, 0, 0}},
-            .use_count = 4, .push = &push, .push_bytes = sizeof push, .groups = {groups},
-            .label = "content loss", .bytes = 48.0 * quads * shape.plane});
+        struct vks_push_content push = {.count = quads * shape.plane,
+                                        .factor = (float)(2 * k * e->options.gradient / s2),
+                                        .add = fresh ? 0.0f : 1.0f,
+                                        .partial = at,
+                                        .plane = shape.plane,
+                                        .pitch = shape.pitch,
+                                        .x0 = rect.x0,
+                                        .y0 = rect.y0,
+                                        .x1 = rect.x1,
+                                        .y1 = rect.y1};
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_CONTENT_LOSS,
+                                 .spec = {64},
+                                 .spec_count = 1,
+                                 .uses = {vks_quads(plan, e->activation[layer], shape, q, quads),
+                                          vks_quads(plan, content, shape, q, quads),
+                                          vks_quads(plan, joining, shape, q, quads),
+                                          {partials, 0, 0}},
+                                 .use_count = 4,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {groups},
+                                 .label = "content loss",
+                                 .bytes = 48.0 * quads * shape.plane});
         at += groups;
     }
     vks_add_sum(plan, partials, count, values, slot, (float)(1 / s2));

@@ -17,8 +17,8 @@ enum {
 
 // A layer's Gram matrix a position, [padded][padded] float32, padded = channels rounded up to 64.
 typedef struct vks_gram {
-    int buffer;  // kept
-    int parts;   // partial sums, for vks_style_loss
+    int buffer; // kept
+    int parts;  // partial sums, for vks_style_loss
     uint32_t channels, padded, splits;
     float scale; // sum -> per position
 } vks_gram;

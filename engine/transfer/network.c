@@ -20,6 +20,7 @@ struct vks_network {
     const vkstyle_model *model;
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
+    const vks_watch *watch;
 };
 
 enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
@@ -66,6 +67,16 @@ const vkstyle_model *vks_network_model(const vks_network *network)
     return network->model;
 }
 
+void vks_network_set_watch(vks_network *network, const vks_watch *watch)
+{
+    network->watch = watch;
+}
+
+const vks_watch *vks_network_watch(const vks_network *network)
+{
+    return network->watch;
+}
+
 uint64_t vks_network_bytes(const vks_network *network)
 {
     uint64_t sum = 0;
@@ -108,7 +119,8 @@ static void pack_direct(const vks_layer *layer, vks_direction direction, const f
     size_t outs = (size_t)(forward ? layer->out : layer->in);
     for (size_t n = 0; n < outs; n++) {
         for (size_t k = 0; k < ins; k++) {
-            const float *w = forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
+            const float *w =
+                forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
             float *p = to + ((n / BLOCK * e.k + k) * TAPS) * BLOCK + n % BLOCK;
             for (size_t t = 0; t < TAPS; t++)
                 p[t * BLOCK] = forward ? w[t] : w[TAPS - 1 - t];
@@ -142,13 +154,17 @@ static bool transform(vks_network *network, extent e, vks_slice direct, vks_slic
     if (!plan)
         return false;
     struct vks_push_weights push = {(uint32_t)e.k, (uint32_t)e.blocks};
-    vks_plan_add(plan, &(vks_step){
-        .kernel = VKS_KERNEL_WINOGRAD_WEIGHTS, .spec = {64}, .spec_count = 1,
-        .uses = {{vks_plan_external(plan, "weights", direct), 0, 0},
-                 {vks_plan_external(plan, "winograd weights", winograd), 0, 0}},
-        .use_count = 2, .push = &push, .push_bytes = sizeof push,
-        .groups = {(uint32_t)((e.k * 4 + 63) / 64), (uint32_t)e.blocks},
-        .label = "weight transform"});
+    vks_plan_add(
+        plan, &(vks_step){.kernel = VKS_KERNEL_WINOGRAD_WEIGHTS,
+                          .spec = {64},
+                          .spec_count = 1,
+                          .uses = {{vks_plan_external(plan, "weights", direct), 0, 0},
+                                   {vks_plan_external(plan, "winograd weights", winograd), 0, 0}},
+                          .use_count = 2,
+                          .push = &push,
+                          .push_bytes = sizeof push,
+                          .groups = {(uint32_t)((e.k * 4 + 63) / 64), (uint32_t)e.blocks},
+                          .label = "weight transform"});
     bool done = vks_plan_realise(plan, network->gpu, false, error) && vks_plan_run(plan, error);
     vks_plan_free(&plan);
     return done;
@@ -157,6 +173,9 @@ static bool transform(vks_network *network, extent e, vks_slice direct, vks_slic
 static bool make_weights(vks_network *network, int number, vks_direction direction, vks_form form,
                          vkstyle_error *error)
 {
+    const vks_watch *watch = network->watch;
+    if (watch && watch->tick && watch->tick(0, watch->user) != VKSTYLE_CONTINUE)
+        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
     const vks_layer *layer = &network->model->layers[number];
     vks_block **to = &network->layers[number].weights[direction][form];
     bool image = number == 0 && direction == VKS_BACKWARD;

@@ -3,7 +3,7 @@
 #ifndef VKS_NETWORK_H
 #define VKS_NETWORK_H
 
-#include "../gpu/gpu.h"
+#include "runner.h"
 #include "../model/encoder.h"
 
 // Which kernels a convolution uses.
@@ -17,6 +17,10 @@ typedef struct vks_network vks_network;
 vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
 void vks_network_free(vks_network **network);
 const vkstyle_model *vks_network_model(const vks_network *network);
+// Who looks on while weights are packed and while plans over this network prepare a job; NULL:
+// nobody. A watch that does not want to continue makes them fail with VKSTYLE_INTERRUPTED.
+void vks_network_set_watch(vks_network *network, const vks_watch *watch);
+const vks_watch *vks_network_watch(const vks_network *network);
 // Bytes of all weights asked for so far.
 uint64_t vks_network_bytes(const vks_network *network);
 

@@ -164,6 +164,13 @@ static bool cut(vks_optimiser *o, cutting *c)
     return false;
 }
 
+// The history of pixels [first, first + count); first is a multiple of the chunk.
+static vks_use pairs_of(const vks_optimiser *o, uint64_t first, uint64_t count)
+{
+    const uint64_t vectors = 2 * (uint64_t)o->options.history;
+    return slice(o->history, first * vectors, (count + CHUNK - 1) / CHUNK * CHUNK * vectors);
+}
+
 static void emit_lbfgs(vks_optimiser *o)
 {
     const struct vks_optimiser_options *options = &o->options;
@@ -189,6 +196,7 @@ static void emit_lbfgs(vks_optimiser *o)
                                   .cap = 0.1f};
     for (uint64_t at = 0; at < o->count; at += c.slice) {
         const uint64_t n = smaller(c.slice, o->count - at);
+        const vks_use pairs = pairs_of(o, at, n);
         const uint64_t grains = (n + c.grain - 1) / c.grain;
         push.count = (uint32_t)n;
         push.partial = (uint32_t)(at / c.grain);
@@ -199,11 +207,11 @@ static void emit_lbfgs(vks_optimiser *o)
                                                    slice(o->gradient, at, n),
                                                    slice(o->base, at, n),
                                                    slice(o->base_gradient, at, n),
-                                                   slice(o->history, at * vectors,
-                                                         (n + CHUNK - 1) / CHUNK * CHUNK * vectors),
+                                                   pairs,
+                                                   pairs,
                                                    {o->partials, 0, 0},
                                                    {o->state, 0, 0}},
-                                          .use_count = 7,
+                                          .use_count = 8,
                                           .push = &push,
                                           .push_bytes = sizeof push,
                                           .groups = {(uint32_t)grains, history},
@@ -222,6 +230,7 @@ static void emit_lbfgs(vks_optimiser *o)
                              .label = "l-bfgs decision"});
     for (uint64_t at = 0; at < o->count; at += c.slice) {
         const uint64_t n = smaller(c.slice, o->count - at);
+        const vks_use pairs = pairs_of(o, at, n);
         push.count = (uint32_t)n;
         vks_plan_add(o->plan, &(vks_step){.kernel = VKS_KERNEL_LBFGS_STEP,
                                           .spec = {WIDTH, history},
@@ -230,8 +239,7 @@ static void emit_lbfgs(vks_optimiser *o)
                                                    slice(o->target, at, n),
                                                    slice(o->base, at, n),
                                                    slice(o->base_gradient, at, n),
-                                                   slice(o->history, at * vectors,
-                                                         (n + CHUNK - 1) / CHUNK * CHUNK * vectors),
+                                                   pairs,
                                                    {o->state, 0, 0}},
                                           .use_count = 6,
                                           .push = &push,

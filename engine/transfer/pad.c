@@ -23,7 +23,8 @@ static vkstyle_image *copy_clamped(const vkstyle_image *image, int width, int he
             for (int x = 0; x < width; x++)
                 out->rgb[((size_t)c * (size_t)height + (size_t)y) * (size_t)width + (size_t)x] =
                     image->rgb[((size_t)c * (size_t)image->height +
-                                (size_t)smaller(y, image->height - 1)) * (size_t)image->width +
+                                (size_t)smaller(y, image->height - 1)) *
+                                   (size_t)image->width +
                                (size_t)smaller(x, image->width - 1)];
     return out;
 }

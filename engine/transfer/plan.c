@@ -12,9 +12,9 @@ typedef struct buffer {
     uint64_t bytes;
     vks_life life;
     bool external;
-    vks_slice slice;  // external from the start, others after realise
-    int first, last;  // steps that use it; first > last: none
-    uint64_t offset;  // in the arena
+    vks_slice slice; // external from the start, others after realise
+    int first, last; // steps that use it; first > last: none
+    uint64_t offset; // in the arena
 } buffer;
 
 typedef struct item {
@@ -119,14 +119,17 @@ static int new_buffer(vks_plan *plan, buffer b)
 int vks_plan_buffer(vks_plan *plan, const char *name, uint64_t bytes, vks_life life)
 {
     // 256 is the largest offset alignment that Vulkan lets a device ask for.
-    return new_buffer(plan, (buffer){.name = name, .bytes = round_up(bytes ? bytes : 1, 256),
-                                     .life = life});
+    return new_buffer(
+        plan, (buffer){.name = name, .bytes = round_up(bytes ? bytes : 1, 256), .life = life});
 }
 
 int vks_plan_external(vks_plan *plan, const char *name, vks_slice slice)
 {
-    return new_buffer(plan, (buffer){.name = name, .bytes = slice.bytes, .life = VKS_KEPT,
-                                     .external = true, .slice = slice});
+    return new_buffer(plan, (buffer){.name = name,
+                                     .bytes = slice.bytes,
+                                     .life = VKS_KEPT,
+                                     .external = true,
+                                     .slice = slice});
 }
 
 uint64_t vks_plan_buffer_bytes(const vks_plan *plan, int number)
@@ -231,7 +234,8 @@ static bool in_arena(const buffer *b)
 
 static bool share_time(const buffer *a, const buffer *b)
 {
-    return a->life == VKS_KEPT || b->life == VKS_KEPT || (a->first <= b->last && b->first <= a->last);
+    return a->life == VKS_KEPT || b->life == VKS_KEPT ||
+           (a->first <= b->last && b->first <= a->last);
 }
 
 static const vks_plan *sorted_plan;
@@ -248,8 +252,8 @@ static int by_size(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-// Greedy: each buffer, largest first, at the lowest offset where nothing that lives at the same time
-// lies. Within a few per cent of the lower bound for chains such as ours.
+// Greedy: each buffer, largest first, at the lowest offset where nothing that lives at the same
+// time lies. Within a few per cent of the lower bound for chains such as ours.
 static void lay_out(vks_plan *plan)
 {
     plan->laid_out = true;
@@ -378,10 +382,14 @@ static bool record(vks_plan *plan, bool timed, vkstyle_error *error)
                 return false;
             continue;
         }
-        vks_dispatch d = {.kernel = it->step.kernel, .storage = plan->storage,
-                          .spec_count = it->step.spec_count, .slice_count = it->step.use_count,
-                          .push_bytes = it->step.push_bytes, .overlap = it->overlap,
-                          .label = it->step.label, .flops = it->step.flops,
+        vks_dispatch d = {.kernel = it->step.kernel,
+                          .storage = plan->storage,
+                          .spec_count = it->step.spec_count,
+                          .slice_count = it->step.use_count,
+                          .push_bytes = it->step.push_bytes,
+                          .overlap = it->overlap,
+                          .label = it->step.label,
+                          .flops = it->step.flops,
                           .bytes = it->step.bytes};
         memcpy(d.spec, it->step.spec, sizeof d.spec);
         memcpy(d.push, it->push, sizeof d.push);
@@ -411,8 +419,8 @@ bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *e
     if (plan->arena_bytes &&
         !(plan->arena = vks_block_create(gpu, plan->arena_bytes, VKS_MEMORY_DEVICE, "plan", error)))
         return false;
-    if (plan->mapped_bytes && !(plan->mapped = vks_block_create(gpu, plan->mapped_bytes,
-                                                                VKS_MEMORY_READBACK, "losses", error)))
+    if (plan->mapped_bytes && !(plan->mapped = vks_block_create(
+                                    gpu, plan->mapped_bytes, VKS_MEMORY_READBACK, "losses", error)))
         return false;
     for (int i = 0; i < plan->buffer_count; i++) {
         buffer *b = &plan->buffers[i];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A plan: the list of kernel dispatches of one piece of work (usually one iteration), its buffers and
-// their lifetimes. It is built once, its memory is known before anything is allocated, it is
+// A plan: the list of kernel dispatches of one piece of work (usually one iteration), its buffers
+// and their lifetimes. It is built once, its memory is known before anything is allocated, it is
 // recorded once and replayed.
 //
 //   plan = vks_plan_create(limits, storage)

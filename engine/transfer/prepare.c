@@ -108,12 +108,12 @@ static vks_plan *forward_plan(vks_encoding *encoding, vks_gpu *gpu, vks_network 
     return plan;
 }
 
-static bool run(vks_plan *plan, vks_gpu *gpu, int picture, const vkstyle_image *image,
-                vkstyle_error *error)
+static bool run(vks_plan *plan, vks_gpu *gpu, const vks_encoding *encoding,
+                const vkstyle_image *image, vkstyle_error *error)
 {
     return vks_plan_realise(plan, gpu, false, error) &&
-           vks_upload_image(gpu, vks_plan_slice(plan, picture), image, error) &&
-           vks_plan_run(plan, error);
+           vks_upload_image(gpu, vks_plan_slice(plan, encoding->image), image, error) &&
+           vks_run_plan(gpu, plan, vks_network_watch(encoding->network), error);
 }
 
 // ---------------------------------------------------------------- style
@@ -143,7 +143,7 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         vks_finish_gram(&encoding, &gram[i]);
         style->positions[i] = (double)shape.width * shape.height;
     }
-    if (!run(plan, gpu, encoding.image, image, error))
+    if (!run(plan, gpu, &encoding, image, error))
         goto end;
     for (int i = 0; i < setting->style_count; i++) {
         size_t n = (size_t)style->padded[i] * style->padded[i];
@@ -197,10 +197,11 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         for (size_t k = 0; k < n; k++)
             style->trace[i] += style->gram[i][k * n + k];
         if (!(style->square[i] < 1e300))
-            return vks_fail(error, VKSTYLE_FAILED,
-                            "the style image's Gram matrix at %s is not finite; the device computes "
-                            "wrongly: try --precision fp32 or another --device",
-                            model->layers[setting->style_layers[i]].name);
+            return vks_fail(
+                error, VKSTYLE_FAILED,
+                "the style image's Gram matrix at %s is not finite; the device computes "
+                "wrongly: try --precision fp32 or another --device",
+                model->layers[setting->style_layers[i]].name);
     }
     return true;
 }
@@ -232,10 +233,10 @@ bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *networ
         goto end;
     int to = vks_plan_external(plan, "content features", (vks_slice){content->features, 0, bytes});
     vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, bytes}, (vks_use){to, 0, bytes});
-    if (!run(plan, gpu, encoding.image, image, error))
+    if (!run(plan, gpu, &encoding, image, error))
         goto end;
-    values = vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape,
-                                 setting, error);
+    values =
+        vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape, setting, error);
     if (!values)
         goto end;
     for (size_t i = 0; i < (size_t)shape.channels * shape.width * shape.height; i++)

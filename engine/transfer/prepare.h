@@ -11,9 +11,9 @@
 typedef struct vks_style {
     int count;
     uint32_t channels[VKSTYLE_MAX_LAYERS], padded[VKSTYLE_MAX_LAYERS];
-    float *gram[VKSTYLE_MAX_LAYERS];    // [padded][padded]
-    double square[VKSTYLE_MAX_LAYERS];  // squared Frobenius norm
-    double trace[VKSTYLE_MAX_LAYERS];   // mean square of an activation times channels
+    float *gram[VKSTYLE_MAX_LAYERS];      // [padded][padded]
+    double square[VKSTYLE_MAX_LAYERS];    // squared Frobenius norm
+    double trace[VKSTYLE_MAX_LAYERS];     // mean square of an activation times channels
     double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
 } vks_style;
 

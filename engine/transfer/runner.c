@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runner.h"
 #include "clock.h"
+#include "../error.h"
 
 // Seconds a submission should take, and how many may be under way.
 static const double SUBMISSION = 0.05;
@@ -9,19 +10,26 @@ enum { AHEAD = 3 };
 typedef struct batch {
     uint64_t ticket;
     double cost;
-    int finishes; // iterations that are finished with it (0 or more)
+    int finishes; // runs that are finished with it: 0 or 1
 } batch;
 
 typedef struct feed {
     vks_run *run;
-    vks_sequence *sequence;
     int parts;
     batch queue[AHEAD];
     int head, length;
-    double last;  // when the device was last known to start or end a batch
+    double last; // when the device was last known to begin or end a batch
+    double rate, *learnt;
 } feed;
 
-// Waits for the oldest batch; ticks meanwhile.
+static void look(feed *f)
+{
+    const vks_watch *watch = f->run->watch;
+    if (watch && watch->tick && f->run->decision == VKSTYLE_CONTINUE)
+        f->run->decision = watch->tick(f->run->done, watch->user);
+}
+
+// Waits for the oldest batch.
 static bool finish_oldest(feed *f, vkstyle_error *error)
 {
     vks_run *run = f->run;
@@ -29,21 +37,20 @@ static bool finish_oldest(feed *f, vkstyle_error *error)
     for (bool done = false; !done;) {
         if (!vks_gpu_done(run->gpu, b->ticket, SUBMISSION, &done, error))
             return false;
-        if (!done && run->decision == VKSTYLE_CONTINUE && run->tick)
-            run->decision = run->tick(run->done, run->user);
+        if (!done)
+            look(f);
     }
     double now = vks_seconds(), took = now - f->last;
     f->last = now;
     if (took > 1e-6) {
+        // Smoothed; the first measurements include compilation and are soon forgotten.
         double rate = b->cost / took;
-        // A smoothed rate; the first measurement includes compilation and is soon forgotten.
-        *run->rate = *run->rate > 0 ? 0.7 * *run->rate + 0.3 * rate : rate;
+        *f->learnt = *f->learnt > 0 ? 0.7 * *f->learnt + 0.3 * rate : rate;
     }
     run->done += b->finishes;
     f->head = (f->head + 1) % AHEAD;
     f->length--;
-    if (run->decision == VKSTYLE_CONTINUE && run->tick)
-        run->decision = run->tick(run->done, run->user);
+    look(f);
     return true;
 }
 
@@ -55,40 +62,58 @@ static bool drain(feed *f, vkstyle_error *error)
     return true;
 }
 
-bool vks_run_iterations(vks_run *run, vkstyle_error *error)
+// Submits from `part` on as much as takes about SUBMISSION seconds; returns the next part.
+static bool submit_some(feed *f, int *part, vkstyle_error *error)
 {
-    feed f = {.run = run, .sequence = vks_plan_sequence(run->iteration->plan)};
+    vks_sequence *sequence = f->run->sequence;
+    int first = *part;
+    batch b = {0};
+    do
+        b.cost += vks_sequence_cost(sequence, (*part)++);
+    while (*part < f->parts &&
+           b.cost + vks_sequence_cost(sequence, *part) < *f->learnt * SUBMISSION);
+    b.finishes = *part == f->parts;
+    if (!f->length)
+        f->last = vks_seconds();
+    if (!vks_gpu_submit(f->run->gpu, sequence, first, *part, &b.ticket, error))
+        return false;
+    f->queue[(f->head + f->length++) % AHEAD] = b;
+    return true;
+}
+
+bool vks_run_sequence(vks_run *run, vkstyle_error *error)
+{
+    feed f = {.run = run, .parts = vks_sequence_parts(run->sequence)};
     double start = f.last = vks_seconds();
-    f.parts = vks_sequence_parts(f.sequence);
+    f.learnt = run->watch && run->watch->rate ? run->watch->rate : &f.rate;
     run->done = 0;
     run->decision = VKSTYLE_CONTINUE;
-    int part = 0;
-    for (int begun = 0; begun < run->count && run->decision == VKSTYLE_CONTINUE;) {
-        if (f.length == AHEAD && !finish_oldest(&f, error))
+    for (int begun = 0, part = 0; begun < run->count;) {
+        // In the first round software Vulkan compiles each kernel when it meets it, up to half a
+        // second each: one at a time then, or a cancel would have to sit through three.
+        if (f.length == (begun ? AHEAD : 1) && !finish_oldest(&f, error))
             return false;
         if (run->decision != VKSTYLE_CONTINUE)
             break;
-        int first = part;
-        batch b = {0};
-        do
-            b.cost += vks_sequence_cost(f.sequence, part++);
-        while (part < f.parts &&
-               b.cost + vks_sequence_cost(f.sequence, part) < *run->rate * SUBMISSION);
-        b.finishes = part == f.parts;
-        if (!f.length)
-            f.last = vks_seconds();
-        if (!vks_gpu_submit(run->gpu, f.sequence, first, part, &b.ticket, error))
+        if (!submit_some(&f, &part, error))
             return false;
-        f.queue[(f.head + f.length++) % AHEAD] = b;
         if (part == f.parts) {
             part = 0;
             begun++;
-            if (run->pause_every && begun % run->pause_every == 0 && !drain(&f, error))
-                return false;
         }
     }
     if (!drain(&f, error))
         return false;
     run->seconds = vks_seconds() - start;
+    return true;
+}
+
+bool vks_run_plan(vks_gpu *gpu, vks_plan *plan, const vks_watch *watch, vkstyle_error *error)
+{
+    vks_run run = {.gpu = gpu, .sequence = vks_plan_sequence(plan), .watch = watch, .count = 1};
+    if (!vks_run_sequence(&run, error))
+        return false;
+    if (run.decision != VKSTYLE_CONTINUE)
+        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
     return true;
 }

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-// Measured on tubingen and others by The Starry Night (docs/decisions.md): below about 128 pixels the
-// content is lost, and each doubling needs about half the iterations of the level before.
+// Measured on tubingen and others by The Starry Night (docs/decisions.md): below about 128 pixels
+// the content is lost, and each doubling needs about half the iterations of the level before.
 enum { COARSEST = 128, DEFAULT_SIDE = 512, DEFAULT_ITERATIONS = 200 };
 static const double FINER = 0.5; // iterations of a level, relative to the coarser one's
 

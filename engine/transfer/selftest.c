@@ -77,9 +77,9 @@ static void backward(const vks_layer *l, const double *gradient_out, double *gra
             double sum = 0;
             for (int n = 0; n < l->out; n++)
                 for (int t = 0; t < 9; t++)
-                    sum += l->weights[(n * l->in + k) * 9 + t] *
-                           *tap(gradient_out + n * PIXELS, p / WIDTH - t / 3 + 1,
-                                p % WIDTH - t % 3 + 1);
+                    sum += l->weights[(n * l->in + k) * 9 + t] * *tap(gradient_out + n * PIXELS,
+                                                                      p / WIDTH - t / 3 + 1,
+                                                                      p % WIDTH - t % 3 + 1);
             gradient_in[k * PIXELS + p] = sum;
         }
     }
@@ -93,8 +93,8 @@ static void reference(const vkstyle_model *model, const vkstyle_image *image, do
     double *back = room + 2 * CHANNELS * PIXELS;
     for (int c = 0; c < 3; c++)
         for (int p = 0; p < PIXELS; p++)
-            x[c * PIXELS + p] = image->rgb[model->order[c] * PIXELS + p] * model->scale[c] +
-                                model->shift[c];
+            x[c * PIXELS + p] =
+                image->rgb[model->order[c] * PIXELS + p] * model->scale[c] + model->shift[c];
     forward(&model->layers[0], x, first);
     forward(&model->layers[1], first, second); // and its gradient is itself: zero stays zero
     backward(&model->layers[1], second, back);
@@ -109,9 +109,14 @@ static void reference(const vkstyle_model *model, const vkstyle_image *image, do
 static bool on_device(vks_gpu *gpu, const vkstyle_model *model, const vkstyle_image *image,
                       vkstyle_image *gradient, vkstyle_error *error)
 {
-    vks_setting setting = {.content_layer = 1, .alpha = 1, .raw = true,
-                           .encode = {.padding = VKSTYLE_PAD_ZERO, .scale = 1, .gradient = 1,
-                                      .depth = 2, .keep = {[1] = true}}};
+    vks_setting setting = {.content_layer = 1,
+                           .alpha = 1,
+                           .raw = true,
+                           .encode = {.padding = VKSTYLE_PAD_ZERO,
+                                      .scale = 1,
+                                      .gradient = 1,
+                                      .depth = 2,
+                                      .keep = {[1] = true}}};
     uint64_t bytes = 16ull * vks_shape_of(WIDTH, HEIGHT, CHANNELS).plane * CHANNELS / 4;
     vks_content content = {.square = 1};
     vks_network *network = vks_network_create(gpu, model, error);
@@ -121,9 +126,10 @@ static bool on_device(vks_gpu *gpu, const vkstyle_model *model, const vkstyle_im
         return false;
     content.features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "self-test", error);
     if (content.features && vks_clear(gpu, (vks_slice){content.features, 0, bytes}, error) &&
-        vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &setting,
-                            &(vks_iteration_options){.width = WIDTH, .height = HEIGHT,
-                                                     .content = &content}, error) &&
+        vks_iteration_build(
+            &it, vks_gpu_get_limits(gpu), network, &setting,
+            &(vks_iteration_options){.width = WIDTH, .height = HEIGHT, .content = &content},
+            error) &&
         vks_iteration_realise(&it, gpu, NULL, false, error) &&
         vks_upload_image(gpu, vks_plan_slice(it.plan, it.target), image, error) &&
         vks_plan_run(it.plan, error))

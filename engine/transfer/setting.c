@@ -76,7 +76,9 @@ static bool style_layers(vks_setting *s, const vkstyle_model *model, const vksty
 bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,
                          const vks_gpu_limits *limits, vkstyle_error *error)
 {
-    *s = (vks_setting){.alpha = params->alpha, .beta = params->beta, .raw = params->raw_losses,
+    *s = (vks_setting){.alpha = params->alpha,
+                       .beta = params->beta,
+                       .raw = params->raw_losses,
                        .content_layer = -1};
     if (!style_layers(s, model, params, error) ||
         !find_layer(model, params->content_layer, "content-layer", &s->content_layer, error))
@@ -88,8 +90,11 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
         padding = s->raw ? VKSTYLE_PAD_ZERO : VKSTYLE_PAD_REPLICATE;
     s->storage = params->precision == VKSTYLE_PRECISION_FP16 ? VKS_HALF : VKS_FLOAT;
     (void)limits;
-    s->encode = (vks_encode_options){.pool = params->pool, .padding = padding,
-                                     .kernels = params->kernels, .scale = 1, .gradient = 1};
+    s->encode = (vks_encode_options){.pool = params->pool,
+                                     .padding = padding,
+                                     .kernels = params->kernels,
+                                     .scale = 1,
+                                     .gradient = 1};
     // Caffe-scale activations reach some 20,000: a sixteenth keeps them well inside half precision.
     if (s->storage == VKS_HALF)
         s->encode.scale = 1.0f / 16;

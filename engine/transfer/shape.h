@@ -8,15 +8,16 @@
 
 typedef struct vks_shape {
     uint32_t width, height, channels;
-    uint32_t quads;   // channels / 4 rounded up
-    uint32_t pitch;   // pixels a row in memory
-    uint32_t plane;   // pixels a quad in memory, a multiple of 64
-    uint32_t tiles_x; // 4x4 tiles a row
-    uint32_t tiles;   // in all
+    uint32_t quads;      // channels / 4 rounded up
+    uint32_t pitch;      // pixels a row in memory
+    uint32_t plane;      // pixels a quad in memory, a multiple of 64
+    uint32_t tiles_x;    // 4x4 tiles a row
+    uint32_t tiles;      // in all
     uint32_t mask_plane; // uvec2s a quad of a mask, at least tiles, a multiple of 32
 } vks_shape;
 
-// The pixels of a layer that count in the losses (x1, y1 exclusive): the plan's rectangle less halo.
+// The pixels of a layer that count in the losses (x1, y1 exclusive): the plan's rectangle less
+// halo.
 typedef struct vks_rect {
     uint32_t x0, y0, x1, y1;
 } vks_rect;

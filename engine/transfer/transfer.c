@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "pad.h"
 #include "random.h"
+#include "replay.h"
 #include "runner.h"
 #include "../error.h"
 #include "../image/image.h"
@@ -23,6 +24,7 @@ typedef struct transfer {
     const vkstyle_model *model;
     const vkstyle_job *job;
     const vkstyle_params *params;
+    vkstyle_params replayed; // the same, with the plan of an earlier job
     vkstyle_error *error;
     vks_setting setting;
     vks_schedule schedule;
@@ -37,6 +39,7 @@ typedef struct transfer {
     int run_base;            // iterations before the run at work
     double start, last_picture;
     double rate;
+    vks_watch preparing, running;
     char phase[64];
     vkstyle_decision decision;
     bool out_of_time;
@@ -50,8 +53,7 @@ static vkstyle_image *present_picture(transfer *t)
 {
     vks_iteration *it = &t->iteration;
     vks_level level = t->schedule.levels[t->level];
-    vkstyle_image *padded =
-        vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
     vkstyle_image *picture = NULL;
     int from = vks_optimiser_result(it->optimiser);
     if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
@@ -85,12 +87,19 @@ static void report_progress(transfer *t, const vkstyle_image *picture)
         return;
     double now = vks_seconds();
     vks_level level = t->schedule.levels[t->level];
-    vkstyle_progress p = {.phase = t->phase, .iteration = t->journal.count,
-                          .iterations = t->schedule.iterations, .level = t->level + 1,
-                          .levels = t->schedule.count, .width = level.width,
-                          .height = level.height, .loss = NAN, .content_loss = NAN,
-                          .style_loss = NAN, .seconds = now - t->start,
-                          .seconds_left = seconds_left(t, now), .picture = picture};
+    vkstyle_progress p = {.phase = t->phase,
+                          .iteration = t->journal.count,
+                          .iterations = t->schedule.iterations,
+                          .level = t->level + 1,
+                          .levels = t->schedule.count,
+                          .width = level.width,
+                          .height = level.height,
+                          .loss = NAN,
+                          .content_loss = NAN,
+                          .style_loss = NAN,
+                          .seconds = now - t->start,
+                          .seconds_left = seconds_left(t, now),
+                          .picture = picture};
     if (t->journal.count) {
         vks_losses l = t->journal.losses[t->journal.count - 1];
         p.loss = l.total;
@@ -115,33 +124,45 @@ static bool picture_due(const transfer *t)
 static bool check_losses(transfer *t)
 {
     enum { PATIENCE = 8 };
-    if (t->journal.count - t->before < PATIENCE && t->schedule.levels[t->level].iterations >= PATIENCE)
+    if (t->journal.count - t->before < PATIENCE &&
+        t->schedule.levels[t->level].iterations >= PATIENCE)
         return true;
     for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
         if (isfinite(t->journal.losses[i].total))
             return true;
-    return vks_fail(t->error, VKSTYLE_FAILED,
-                    "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
-                    "--learning-rate, or another --device",
-                    t->journal.count);
+    return vks_fail(
+        t->error, VKSTYLE_FAILED,
+        "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
+        "--learning-rate, or another --device",
+        t->journal.count);
 }
 
-static vkstyle_decision tick(int done, void *user)
+// While a level is prepared.
+static vkstyle_decision look_on(int done, void *user)
 {
     transfer *t = user;
-    while (t->journal.count < t->run_base + done) {
-        vks_losses l = vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
-        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
-            t->failed = true;
-            return VKSTYLE_CANCEL;
-        }
-    }
+    (void)done;
     if (t->params->time_limit > 0 && vks_seconds() - t->start > t->params->time_limit) {
         t->out_of_time = true;
         t->decision = t->decision > VKSTYLE_STOP ? t->decision : VKSTYLE_STOP;
     }
     report_progress(t, NULL);
     return t->decision;
+}
+
+// While its iterations run: `done` of this run have finished.
+static vkstyle_decision tick(int done, void *user)
+{
+    transfer *t = user;
+    while (t->journal.count < t->run_base + done) {
+        vks_losses l =
+            vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
+        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
+            t->failed = true;
+            return VKSTYLE_CANCEL;
+        }
+    }
+    return look_on(done, t);
 }
 
 // ---------------------------------------------------------------- levels
@@ -191,8 +212,8 @@ static vkstyle_image *at_level(transfer *t, const vkstyle_image *image)
     return padded;
 }
 
-// How many iterations to run until the next picture is due: by count exactly, by time as fast as the
-// device has shown to be.
+// How many iterations to run until the next picture is due: by count exactly, by time as fast as
+// the device has shown to be.
 static int until_picture(const transfer *t, int left)
 {
     const vkstyle_job *job = t->job;
@@ -212,10 +233,12 @@ static bool run_level(transfer *t)
 {
     for (int left = t->schedule.levels[t->level].iterations;
          left > 0 && t->decision == VKSTYLE_CONTINUE;) {
-        vks_run run = {.gpu = t->gpu, .iteration = &t->iteration, .count = until_picture(t, left),
-                       .tick = tick, .user = t, .rate = &t->rate};
+        vks_run run = {.gpu = t->gpu,
+                       .sequence = vks_plan_sequence(t->iteration.plan),
+                       .watch = &t->running,
+                       .count = until_picture(t, left)};
         t->run_base = t->journal.count;
-        if (!vks_run_iterations(&run, t->error) || t->failed)
+        if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
@@ -241,14 +264,8 @@ static bool do_level(transfer *t)
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
-    if (t->schedule.count > 1)
-        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
-    else
-        snprintf(t->phase, sizeof t->phase, "optimising");
     t->before = t->journal.count;
-    report_progress(t, NULL);
-    if (t->decision == VKSTYLE_CANCEL)
-        return true;
+    snprintf(t->phase, sizeof t->phase, "preparing");
     if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
@@ -256,7 +273,8 @@ static bool do_level(transfer *t)
     if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
                              &(vks_iteration_options){.width = (uint32_t)sized->width,
                                                       .height = (uint32_t)sized->height,
-                                                      .style = &style, .content = &content,
+                                                      .style = &style,
+                                                      .content = &content,
                                                       .optimiser = &optimiser},
                              t->error))
         goto end;
@@ -267,6 +285,10 @@ static bool do_level(transfer *t)
                           t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
         goto end;
+    if (t->schedule.count > 1)
+        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
+    else
+        snprintf(t->phase, sizeof t->phase, "optimising");
     if (!t->journal.startup_seconds)
         t->journal.startup_seconds = vks_seconds() - t->start;
     if (!run_level(t))
@@ -283,6 +305,11 @@ static bool do_level(transfer *t)
     }
     done = true;
 end:
+    // Stopped while preparing: the picture of the level before is the result.
+    if (!done && t->error->status == VKSTYLE_INTERRUPTED && t->decision != VKSTYLE_CONTINUE) {
+        *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
+        done = true;
+    }
     vks_iteration_free(&t->iteration);
     vks_content_free(&content);
     vks_style_free(&style);
@@ -361,10 +388,18 @@ static vkstyle_image *finish(transfer *t)
 
 static vkstyle_image *run_job(transfer *t)
 {
-    if (!check_job(t) || !vks_setting_resolve(&t->setting, t->model, t->params,
-                                              vks_gpu_get_limits(t->gpu), t->error))
+    if (!check_job(t))
         return NULL;
-    vks_schedule_make(&t->schedule, t->job->content->width, t->job->content->height, t->params);
+    const vkstyle_image *content = t->job->content;
+    vks_schedule_make(&t->schedule, content->width, content->height, t->params);
+    t->replayed = *t->params;
+    t->params = &t->replayed;
+    if (t->job->plan && !vks_replay(t->job->plan, content->width, content->height, &t->replayed,
+                                    &t->schedule, t->error))
+        return NULL;
+    if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
+                             t->error))
+        return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
     if (!t->content || !style) {
@@ -377,6 +412,9 @@ static vkstyle_image *run_job(transfer *t)
     if (!check_memory(t) || !(t->target = first_target(t)) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
+    t->preparing = (vks_watch){look_on, t, &t->rate};
+    t->running = (vks_watch){tick, t, &t->rate};
+    vks_network_set_watch(t->network, &t->preparing);
     for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
         if (!do_level(t))
             return NULL;
@@ -404,11 +442,19 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                                 vkstyle_error *error)
 {
     vkstyle_error own = {VKSTYLE_DONE, ""};
-    transfer t = {.context = context, .gpu = context->gpu, .model = model, .job = job,
-                  .params = params, .error = &own, .start = vks_seconds(), .phase = "preparing"};
+    transfer t = {.context = context,
+                  .gpu = context->gpu,
+                  .model = model,
+                  .job = job,
+                  .params = params,
+                  .error = &own,
+                  .start = vks_seconds(),
+                  .phase = "preparing"};
     t.last_picture = t.start;
     t.journal.predicted_seconds = -1;
     vkstyle_image *result = run_job(&t);
+    if (t.network)
+        vks_network_set_watch(t.network, NULL);
     if (result) {
         vks_image_hash(result, t.journal.result_hash);
         calibrate(&t);
@@ -419,10 +465,11 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     t.journal.peak_bytes = vks_gpu_peak(t.gpu);
     if (report) {
         const char *outcome = own.status ? own.text
-                              : t.decision == VKSTYLE_STOP ? (t.out_of_time ? "time limit" : "stopped")
-                                                           : "done";
-        *report = vks_journal_json(&t.journal, context, model, params, &t.setting, &t.schedule,
-                                   outcome);
+                              : t.decision == VKSTYLE_STOP
+                                  ? (t.out_of_time ? "time limit" : "stopped")
+                                  : "done";
+        *report =
+            vks_journal_json(&t.journal, context, model, params, &t.setting, &t.schedule, outcome);
     }
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// Every kernel of encoder and losses, through the engine's own emitters, against plain double
+// precision: odd sizes and channel counts, all kinds of kernels, storage and bindings, with poison
+// in all memory and a guard behind every buffer (guards.h).
+#include "guards.h"
+#include "iteration_rig.h"
+
+#include <stdio.h>
+
+// Shapes down to planes of one pixel, channels from 1 to 140 that divide by nothing in particular.
+static const rig_case cases[] = {
+    {.chain = "conv1_1:7 conv1_2:10 pool1 conv2_1:18 conv2_2:21 pool2 conv3_1:35 pool3 conv4_1:70 "
+              "pool4 conv5_1:3",
+     .style_layers = "conv1_1,conv1_2,conv3_1,conv5_1",
+     .content_layer = "conv4_1",
+     .width = 17,
+     .height = 16,
+     .style_width = 23,
+     .style_height = 31,
+     .padding = VKSTYLE_PAD_REPLICATE},
+    {.chain = "conv1_1:1 conv1_2:70 pool1 conv2_1:3",
+     .style_layers = "conv1_2,pool1",
+     .content_layer = "conv1_2",
+     .width = 16,
+     .height = 33,
+     .style_width = 9,
+     .style_height = 12,
+     .pool = VKSTYLE_POOL_AVG,
+     .padding = VKSTYLE_PAD_REFLECT,
+     .raw = true},
+    {.chain = "conv1_1:16 conv1_2:33 pool1 conv2_1:65 conv2_2:30 pool2 conv3_1:5",
+     .style_layers = "conv1_1,conv2_1",
+     .content_layer = "conv3_1",
+     .width = 61,
+     .height = 97,
+     .style_width = 40,
+     .style_height = 26,
+     .padding = VKSTYLE_PAD_ZERO,
+     .raw = true},
+    {.chain = "conv1_1:4 conv1_2:140 conv1_3:137",
+     .style_layers = "conv1_3",
+     .content_layer = "conv1_2",
+     .width = 19,
+     .height = 21,
+     .style_width = 21,
+     .style_height = 19,
+     .padding = VKSTYLE_PAD_REFLECT},
+    {.chain = "conv1_1:6 conv1_2:9 pool1",
+     .style_layers = "conv1_1",
+     .content_layer = "pool1",
+     .width = 7,
+     .height = 2,
+     .style_width = 2,
+     .style_height = 5,
+     .pool = VKSTYLE_POOL_AVG,
+     .padding = VKSTYLE_PAD_REPLICATE},
+    {.chain = "conv1_1:5",
+     .style_layers = "conv1_1",
+     .content_layer = "conv1_1",
+     .width = 1,
+     .height = 1,
+     .style_width = 3,
+     .style_height = 1,
+     .padding = VKSTYLE_PAD_REFLECT},
+    {.chain = "conv1_1:3 conv1_2:2",
+     .style_layers = "conv1_2",
+     .content_layer = "conv1_2",
+     .width = 1,
+     .height = 40,
+     .style_width = 5,
+     .style_height = 4,
+     .padding = VKSTYLE_PAD_REFLECT},
+};
+
+typedef struct variant {
+    const char *limits;
+    vkstyle_precision precision;
+    vkstyle_kernels kernels;
+    double activation, loss, gradient; // bars
+    bool all;                          // cases, or the first two
+} variant;
+
+#define FLOAT VKSTYLE_PRECISION_FP32
+#define HALF  VKSTYLE_PRECISION_FP16
+
+static void run_all(const variant *v)
+{
+    vkstyle_error error = {0};
+    vks_gpu *gpu = rig_gpu(v->limits);
+    guards_on = true;
+    guards_broken = guards_plans = 0;
+    int wrong = 0;
+    size_t count = v->all ? sizeof cases / sizeof *cases : 2;
+    for (size_t i = 0; i < count; i++) {
+        rig r;
+        rig_case is = cases[i];
+        is.alpha = 0.7;
+        is.beta = is.raw ? 3e-4 : 3;
+        is.tv = is.raw ? 0.5 : 0.02;
+        is.precision = v->precision;
+        is.kernels = v->kernels;
+        rig_open(&r, &is);
+        vks_network *network = vks_network_create(gpu, r.model, &error);
+        need(network, &error);
+        need(rig_run(&r, gpu, network, NULL, true, &error), &error);
+        const float losses[] = {(float)r.got.content, (float)r.got.style, (float)r.got.tv,
+                                (float)r.got.raw_content, (float)r.got.raw_style};
+        const double right[] = {r.values.content, r.values.style, r.values.tv, r.values.raw_content,
+                                r.values.raw_style};
+        double loss = 0; // the worst, and a NaN is the worst of all
+        for (int k = 0; k < 5; k++) {
+            double off = rig_off(&losses[k], &right[k], 1);
+            loss = off <= loss ? loss : off;
+        }
+        float total = (float)r.got.total;
+        double sum = rig_off(&total, &r.values.total, 1);
+        double gradient = rig_off(r.got_gradient->rgb, r.gradient.at, reference_count(&r.gradient));
+        if (!(r.worst_activation < v->activation) || !(loss < v->loss) || !(sum < v->loss) ||
+            !(gradient < v->gradient)) {
+            print_error("%s, %dx%d: activations off by %.1e, losses %.1e, total %.1e, gradient "
+                        "%.1e\n",
+                        is.chain, is.width, is.height, r.worst_activation, loss, sum, gradient);
+            wrong++;
+        }
+        vks_network_free(&network);
+        rig_close(&r);
+    }
+    vks_gpu_close(&gpu);
+    guards_on = false;
+    if (guards_broken)
+        fail_msg("%d buffers were written past their end, at last '%s'", guards_broken,
+                 guards_culprit);
+    assert_true(guards_plans >= 3 * (int)count);
+    assert_int_equal(wrong, 0);
+}
+
+#define VARIANT(name, ...)                                                                         \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        run_all(&(variant){__VA_ARGS__});                                                          \
+    }
+
+// Half precision decides otherwise at many a ReLU and pool of a network without training.
+VARIANT(direct_float, NULL, FLOAT, VKSTYLE_KERNELS_DIRECT, 1e-6, 1e-5, 1e-5, true)
+VARIANT(direct_half, NULL, HALF, VKSTYLE_KERNELS_DIRECT, 2e-3, 2e-3, 1e-1, false)
+VARIANT(direct_gpu, "software=0,texel=0", FLOAT, VKSTYLE_KERNELS_DIRECT, 1e-6, 1e-5, 1e-5, false)
+VARIANT(winograd_float, NULL, FLOAT, VKSTYLE_KERNELS_WINOGRAD, 1e-5, 1e-4, 5e-3, true)
+VARIANT(winograd_half, "texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, false)
+VARIANT(winograd_gpu, "software=0,texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, true)
+
+static int validation(void **state)
+{
+    (void)state;
+    return vks_gpu_validation_messages();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(direct_float),  cmocka_unit_test(direct_half),
+        cmocka_unit_test(direct_gpu),    cmocka_unit_test(winograd_float),
+        cmocka_unit_test(winograd_half), cmocka_unit_test(winograd_gpu),
+    };
+    return cmocka_run_group_tests_name("kernels", tests, NULL, validation);
+}
