@@ -10,14 +10,16 @@ action=install
 
 build_packages="gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev libvulkan-volk-dev
     libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
-test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers"
+test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers gimp gettext xvfb xauth xdotool
+    imagemagick"
 
 usage() {
     cat <<'END'
 Usage: ./install.sh [OPTION]...
 
 Installs vkstyle: packages it needs (apt; with sudo unless you are root), a build with meson, the
-program, its model and manual. Then paints a first picture and says where it is.
+program, its model and manual, and the filter for the GIMP that is here (for all users as root, else for
+you). Then paints a first picture and says where it is.
 
   --prefix DIR      Install below DIR. Default: ~/.local, or /usr/local for root.
   --no-packages     Leave packages alone; what is missing shows when building.
@@ -108,13 +110,19 @@ install_packages() {
         fail "apt-get install failed"
 }
 
-# The filter for GIMP is built for the GIMP that is here, if any.
+# The filter for GIMP is built for the GIMP that is here, if any; tests want the distribution's.
 gimp_packages() {
-    for pair in gimp-2.10:libgimp2.0-dev gimp-3.0:libgimp-3.0-dev; do
-        if command -v "${pair%%:*}" >/dev/null && apt-cache show "${pair#*:}" >/dev/null 2>&1; then
-            echo "${pair#*:}"
+    for pair in gimp-3.0:libgimp-3.0-dev gimp-2.10:libgimp2.0-dev; do
+        command -v "${pair%%:*}" >/dev/null || [ "$action" = test ] || continue
+        if apt-cache show "${pair#*:}" >/dev/null 2>&1; then
+            echo "${pair#*:} gettext"
+            break
         fi
     done
+    # GIMP 3 is tested in a Debian 13 of its own where the system has another GIMP.
+    if [ "$action" = test ] && [ "$(id -u)" = 0 ] && ! apt-cache show libgimp-3.0-dev >/dev/null 2>&1; then
+        echo mmdebstrap
+    fi
 }
 
 get_packages() {
@@ -197,6 +205,57 @@ copy_staged() {
     sort -u "$list" >"$manifest"
 }
 
+# "3.0" or "2.10": the GIMP of the distribution's own packages; nothing where there is none.
+gimp_version() {
+    for program in gimp-console-3.2 gimp-console-3.0 gimp-console-3 gimp-console-2.10 gimp-console gimp; do
+        if command -v "$program" >/dev/null; then
+            "$program" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1
+            return
+        fi
+    done
+}
+
+# Where the filter goes: root installs it for all, others into their own folder of GIMP.
+gimp_options() {
+    version=$(gimp_version)
+    case $version in
+    3.* | 2.10) echo "-Dgimp=auto" ;;
+    *)
+        echo "-Dgimp=none"
+        return
+        ;;
+    esac
+    [ "$(id -u)" != 0 ] || return 0
+    profile=${XDG_CONFIG_HOME:-$HOME/.config}/GIMP/$version
+    if [ ! -d "$profile" ]; then
+        # GIMP makes its folder itself at its first start; one made by us would be taken for complete.
+        if [ "$version" = 2.10 ]; then
+            timeout 120 gimp-console-2.10 -idfs -b '(gimp-quit 0)' >/dev/null 2>&1 || true
+        else
+            timeout 120 "gimp-console-${version}" -idfs --quit --batch-interpreter=plug-in-script-fu-eval \
+                -b '1' >/dev/null 2>&1 || true
+        fi
+    fi
+    echo "-Dgimp_plugin_dir=$profile/plug-ins"
+}
+
+# What was done for each GIMP, or what its user can do.
+say_gimp() {
+    version=$(gimp_version)
+    plugin=$(grep '/plug-ins/vkstyle/vkstyle$' "$manifest" || true)
+    if [ -n "$plugin" ]; then
+        say "GIMP $version: the filter is $plugin; restart GIMP, then Filters > Artistic > Neural Style Transfer"
+    elif [ -n "$version" ]; then
+        say "GIMP $version: the filter was not built; its headers are missing (libgimp-3.0-dev or libgimp2.0-dev)"
+    fi
+    if [ -d /var/lib/flatpak/app/org.gimp.GIMP ] || [ -d "${HOME:-}/.local/share/flatpak/app/org.gimp.GIMP" ]; then
+        say "GIMP as Flatpak cannot load filters of this system: use the distribution's GIMP, or 'vkstyle transfer'"
+    fi
+    if [ -d /snap/gimp ]; then
+        say "GIMP as Snap cannot load filters of this system: use the distribution's GIMP, or 'vkstyle transfer'"
+    fi
+}
+
 first_picture() {
     picture=$build/first-picture.png
     # Without a GPU, a smaller picture, so that it comes within minutes.
@@ -216,7 +275,11 @@ first_picture() {
 do_install() {
     get_packages
     say "building"
-    configure build --prefix "$prefix" --buildtype release -Dtests=disabled
+    # One option a line: a folder's name may hold blanks.
+    options=$(gimp_options)
+    plugin_dir=$(echo "$options" | sed -n 's/^-Dgimp_plugin_dir=//p')
+    configure build --prefix "$prefix" --buildtype release -Dtests=disabled \
+        "$(echo "$options" | head -n 1)" "-Dgimp_plugin_dir=$plugin_dir"
     compile
     say "installing below $prefix"
     stage=$build/stage
@@ -227,6 +290,7 @@ do_install() {
     }
     copy_staged "$stage"
     rm -rf "$stage"
+    say_gimp
     first_picture
     case :$PATH: in
     *:"$prefix/bin":*) say "try: vkstyle transfer --help" ;;

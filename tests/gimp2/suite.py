@@ -322,7 +322,7 @@ def shipped_model():
     call = (CALL % ('layer', STYLE, 0)).replace('(style ', '(shipped ')
     define = PRELUDE[PRELUDE.index('(define (style'):PRELUDE.index('(define (parent-of')]
     define = (define.replace('(style image', '(shipped image', 1)
-              .replace('(at "small.safetensors")', '""').replace(' 0 ITERATIONS', ' 48 12').replace('0.05', '0'))
+              .replace('(at "small.safetensors")', '""').replace(' 0 ITERATIONS', ' 48 30'))
     _, log = gimp([define + fill(ONE, NAME='shipped', CALL=call)])
     assert lines_of('shipped.txt')[0] == ['layers', '2']
     stylised(suite.new_reports()[0][0])
