@@ -35,7 +35,7 @@ filter_window *filter_window_open(filter_task *task)
     filter_window *window = g_new0(filter_window, 1);
     window->task = task;
     window->dialog = gtk_dialog_new();
-    gtk_window_set_title(GTK_WINDOW(window->dialog), _(FILTER_TITLE));
+    gtk_window_set_title(GTK_WINDOW(window->dialog), _("Painting"));
     gtk_window_set_role(GTK_WINDOW(window->dialog), "vkstyle-work");
     gtk_dialog_add_button(GTK_DIALOG(window->dialog), _("_Cancel"), GTK_RESPONSE_CANCEL);
     GtkWidget *stop =

@@ -131,8 +131,8 @@ def fill(text, **values):
     return text
 
 
-def gimp(scripts, timeout=600, iterations=40, **more):
-    prelude = fill(PRELUDE, FOLDER=suite.folder).replace('ITERATIONS', str(iterations))
+def gimp(scripts, timeout=600, iterations=40, prelude=PRELUDE, **more):
+    prelude = fill(prelude, FOLDER=suite.folder).replace('ITERATIONS', str(iterations))
     command = ['gimp-console', '-idfs', '-g', suite.path('gimprc')]
     # Each command has an interpreter of its own, which knows nothing of the ones before.
     for script in scripts:
@@ -328,6 +328,28 @@ def shipped_model():
     stylised(suite.new_reports()[0][0])
 
 
+def dialog(**environment):
+    global log
+    picture = os.environ.get('VKSTYLE_TEST_PICTURES')
+    call = (CALL % ('layer', STYLE, 0)).replace('RUN-NONINTERACTIVE', 'RUN-INTERACTIVE')
+    script = fill(ONE, NAME='dialog', CALL='(catch #t %s)' % call)
+    if os.path.exists(suite.path('dialog.txt')):
+        os.remove(suite.path('dialog.txt'))
+    prelude = PRELUDE
+    if picture:
+        # As a user sees it: photo, painting, and the model that ships.
+        pictures = os.path.join(here, '../../docs/pictures/')
+        prelude = (PRELUDE.replace('(at "content.png")', '"%smountains.jpg"' % pictures)
+                   .replace('(at "small.safetensors")', '""').replace(' 0 ITERATIONS', ' 256 ITERATIONS')
+                   .replace('0.05', '0'))
+        script = script.replace(STYLE, '"%sauvers.jpg"' % pictures)
+    _, log = gimp([script], 240, iterations=100000, prelude=prelude, **environment)
+
+
+def layers():
+    return int(lines_of('dialog.txt')[0][1])
+
+
 def killed():
     """SIGKILL in the middle: no layer, no file left behind, and GIMP goes on."""
     global log
@@ -369,4 +391,6 @@ errors()
 for test in (no_driver, parity, with_last_values_and_layers, killed, shipped_model):
     if wanted(test.__name__):
         suite.check(test.__name__, test)
+if wanted('dialog') and suite.can_show():
+    suite.try_dialog(dialog, layers)
 sys.exit(suite.finish())

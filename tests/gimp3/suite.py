@@ -103,6 +103,30 @@ def parity():
     assert a[:2] == b[:2] and colours == b[3], 'the pictures differ'
 
 
+def dialog(**environment):
+    picture = environment.get('VKSTYLE_TEST_PICTURES') or os.environ.get('VKSTYLE_TEST_PICTURES')
+    content, style, more = 'content.png', 'style.png', "c.set_property('model', '%s')\n" % suite.path(
+        'small.safetensors')
+    if picture:
+        # As a user sees it: photo, painting, and the model that ships.
+        more = "c.set_property('size', 256)\n"
+        content, style = (os.path.join(here, '../../docs/pictures', name)
+                          for name in ('mountains.jpg', 'auvers.jpg'))
+    script = ONE.replace('RunMode.NONINTERACTIVE)\nc.set_property(\'image', 'RunMode.INTERACTIVE)\nc.set_property(\'image')
+    script = script.replace('%(folder)s/content.png', os.path.join(suite.folder, content))
+    script = script.replace('%(folder)s/style.png', os.path.join(suite.folder, style))
+    if os.path.exists(suite.path('one.txt')):
+        os.remove(suite.path('one.txt'))
+    status, log = gimp(script % {'folder': suite.folder, 'more': more + "c.set_property('iterations', 100000)"},
+                       240, **environment)
+    assert status == 0 and os.path.exists(suite.path('one.txt')), '%s\n%s' % (status, log[-4000:])
+
+
+def layers():
+    with open(suite.path('one.txt')) as file:
+        return int(file.read().split()[1])
+
+
 def shipped_model():
     suite.new_reports()
     answer = one("c.set_property('size', 48)\nc.set_property('iterations', 30)\nc.set_property('learning-rate', 0.05)\n")
@@ -112,7 +136,7 @@ def shipped_model():
 
 def registration():
     """The block in pluginrc is the interface that scripts rely on."""
-    with open(suite.path('profile/pluginrc')) as file:
+    with open(suite.path('profile/pluginrc'), errors='replace') as file:
         text = file.read()
     start = text.index('(plug-in-def "%s/plugin/gimp/vkstyle/vkstyle"' % suite.build)
     end = text.find('\n(plug-in-def', start + 1)
@@ -127,12 +151,17 @@ def registration():
 
 
 if len(sys.argv) > 2:
-    inside(sys.argv[2])
+    if 'dialog' in sys.argv[2]:
+        suite.try_dialog(dialog, layers)
+    else:
+        inside(sys.argv[2])
 else:
     inside()
     suite.check('no_driver', no_driver)
     suite.check('parity', parity)
     suite.check('registration', registration)
+    if suite.can_show():
+        suite.try_dialog(dialog, layers)
     if not sanitized:
         suite.check('shipped_model', shipped_model)
     else:

@@ -13,6 +13,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 import zlib
 
@@ -163,12 +165,122 @@ class Suite:
             self.failed += 1
             return False
 
+    def can_show(self):
+        return all(shutil.which(tool) for tool in ('Xvfb', 'xdotool', 'import'))
+
+    def try_dialog(self, run, count):
+        """The dialog and the window of the work, with keys. run(environment) calls GIMP with the
+        filter's dialog; count() is the number of layers then."""
+        keep = os.environ.get('VKSTYLE_TEST_PICTURES')
+
+        def begin(screen):
+            window = screen.wait_for('Neural Style Transfer')
+            time.sleep(3)
+            return window
+
+        def stop(screen):
+            window = begin(screen)
+            if keep:
+                # The preview, for the pictures in docs/.
+                screen.press(window, 'alt+v')
+                time.sleep(25)
+                screen.picture(window, os.path.join(keep, self.name + '-dialog.png'))
+            screen.press(window, 'Return')
+            window = screen.wait_for('Painting')
+            end = time.time() + 120
+            # The button answers as soon as there is something to keep.
+            while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
+                if keep:
+                    time.sleep(15)
+                    screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
+                screen.press(window, 'alt+s')
+                time.sleep(1)
+
+        def cancel(screen):
+            screen.press(begin(screen), 'Return')
+            window = screen.wait_for('Painting')
+            time.sleep(3)
+            screen.press(window, 'Escape')
+
+        def refuse(screen):
+            screen.press(begin(screen), 'Escape')
+
+        for action, layers in ((stop, 2), (cancel, 1), (refuse, 1)):
+            def test(action=action, layers=layers):
+                with Screen() as screen:
+                    hands = Hands(lambda: action(screen))
+                    run(DISPLAY=screen.display)
+                    hands.done()
+                assert count() == layers, '%d layers instead of %d' % (count(), layers)
+            self.check('dialog_' + action.__name__, test)
+
     def finish(self):
         if self.failed:
             print('left for a look: ' + self.folder)
             return 1
         shutil.rmtree(self.folder)
         return 0
+
+
+class Screen:
+    """An X server without a monitor, and a user's hands on it."""
+
+    def __enter__(self):
+        read, write = os.pipe()
+        self.server = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1280x1024x24',
+                                        '-nolisten', 'tcp'], pass_fds=[write], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            self.display = ':' + pipe.readline().strip()
+        assert self.display != ':', 'Xvfb did not start'
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+
+    def do(self, *command):
+        return subprocess.run(command, env=dict(os.environ, DISPLAY=self.display), stderr=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
+
+    def wait_for(self, title, seconds=120):
+        end = time.time() + seconds
+        while time.time() < end:
+            found = self.do('xdotool', 'search', '--onlyvisible', '--name', title)
+            if found:
+                return found[-1]
+            time.sleep(0.5)
+        raise AssertionError('no window called %s' % title)
+
+    def press(self, window, key):
+        self.do('xdotool', 'windowfocus', window, 'key', key)
+
+    def picture(self, window, path):
+        # A pointer over a widget would bring up its tip.
+        self.do('xdotool', 'mousemove', '1279', '1023')
+        time.sleep(1)
+        self.do('import', '-window', window, path)
+
+
+class Hands(threading.Thread):
+    """Uses dialogs while GIMP runs; what goes wrong there is raised by done()."""
+
+    def __init__(self, action):
+        super().__init__()
+        self.action, self.failure = action, None
+        self.start()
+
+    def run(self):
+        try:
+            self.action()
+        except Exception as failure:
+            self.failure = failure
+
+    def done(self):
+        self.join()
+        if self.failure:
+            raise self.failure
 
 
 def stylised(report):
