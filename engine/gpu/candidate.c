@@ -190,6 +190,9 @@ static void make_key(vks_candidate *candidate, const VkPhysicalDeviceDriverPrope
     snprintf(candidate->key, sizeof candidate->key, "%s-%016" PRIx64, slug, hash);
 }
 
+// Texel buffers are used from so many texels on.
+enum { VKS_TEXELS = 1 << 24 };
+
 static void make_limits(vks_candidate *candidate, uint64_t allocation, uint32_t subgroup,
                         const vks_simulation *simulation)
 {
@@ -198,7 +201,10 @@ static void make_limits(vks_candidate *candidate, uint64_t allocation, uint32_t 
     const uint64_t *software = vks_simulated(simulation, "software");
     const uint64_t *texel = vks_simulated(simulation, "texel");
     limits->software = software ? *software != 0 : candidate->info.type == VKSTYLE_DEVICE_SOFTWARE;
-    limits->texel = texel ? *texel != 0 : limits->software && texel_formats(candidate->physical);
+    // SwiftShader allows 65536 texels, too few for anything.
+    limits->texel = texel ? *texel != 0
+                          : limits->software && own->maxTexelBufferElements >= VKS_TEXELS &&
+                                texel_formats(candidate->physical);
     limits->storage_range = own->maxStorageBufferRange;
     limits->texel_elements = own->maxTexelBufferElements;
     limits->allocation = allocation < limits->memory ? allocation : limits->memory;

@@ -114,14 +114,15 @@ static bool check_model(const vkstyle_model *model, int depth, vkstyle_error *er
     return true;
 }
 
-// Whole planes must fit a binding: three of them in conv1_1's gradient. (Channels are bound in
-// slices, so only the number of pixels counts.)
+// Whole planes must fit a binding: four of them in the style loss' gradient, which is made 16
+// channels at a time, three in conv1_1's. (Else channels are bound in slices, so only the number of
+// pixels counts.)
 static bool check_pixels(const vks_plan *plan, uint32_t width, uint32_t height,
                          vkstyle_error *error)
 {
     const vks_gpu_limits *limits = vks_plan_limits(plan);
     double pixels = (double)(width + 8.0) * (height + 8.0);
-    double most = (double)limits->storage_range / (3.0 * vks_texel_bytes(plan));
+    double most = (double)limits->storage_range / (4.0 * vks_texel_bytes(plan));
     if (limits->texel && (double)limits->texel_elements / 3 < most)
         most = (double)limits->texel_elements / 3;
     if (most > MOST_PIXELS)
@@ -315,7 +316,7 @@ static bool add_image_gradient(vks_encoding *e, int source, int gradient, float 
                                          .k_first = q,
                                          .out_quads = 3,
                                          .result_columns = in.plane};
-            uint64_t row_bytes = in.quads * 4ull * 3 * 16;
+            uint64_t row_bytes = vks_round_up(in.quads, 4) * 4ull * 3 * 16;
             vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GEMM_TENSOR,
                                            .spec = {width, quads * 4, 3, q > 0},
                                            .spec_count = 4,

@@ -82,7 +82,8 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     uint32_t splits = wanted < 1 ? 1 : wanted > 64 ? 64 : wanted;
     if (splits > chunks)
         splits = chunks;
-    while (splits > 1 && (uint64_t)splits * padded * padded * 4 > limits->storage_range)
+    while (splits > 1 && (uint64_t)splits * (padded > CHUNK ? padded : CHUNK) * padded * 4 >
+                             limits->storage_range)
         splits--;
 
     // The turned copy of a strip of pixels: whole rounds of chunks.

@@ -105,7 +105,7 @@ uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_dir
 {
     extent e = extent_of(&model->layers[layer], direction);
     if (layer == 0 && direction == VKS_BACKWARD)
-        return e.k * TAPS * 4 * sizeof(float);
+        return round_up(e.k, BLOCK) * TAPS * 4 * sizeof(float);
     return e.k * e.blocks * BLOCK * (form == VKS_WINOGRAD ? FREQUENCIES : TAPS) * sizeof(float);
 }
 
@@ -128,10 +128,11 @@ static void pack_direct(const vks_layer *layer, vks_direction direction, const f
     }
 }
 
-// [3 rows of taps][K][3 taps][4 input channels]: image_gradient.comp gathers these products.
+// [3 rows of taps][K][3 taps][4 input channels]: image_gradient.comp gathers these products. K is
+// rounded up to 16, so that each row begins at a multiple of 256 bytes and can be bound anywhere.
 static void pack_image(const vks_layer *layer, const float *weights, float *to)
 {
-    size_t k_padded = round_up((uint64_t)layer->out, 4);
+    size_t k_padded = round_up((uint64_t)layer->out, BLOCK);
     for (size_t k = 0; k < (size_t)layer->out; k++)
         for (size_t c = 0; c < (size_t)layer->in; c++)
             for (size_t t = 0; t < TAPS; t++)

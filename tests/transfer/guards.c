@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "guards.h"
 
-#include "transfer/plan.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@ enum { GUARD = 2048, ROOM = 4096 };
 bool guards_on;
 int guards_broken, guards_plans;
 const char *guards_culprit = "none";
+void (*guards_step)(const vks_step *step);
 
 typedef struct entry {
     vks_plan *plan;
@@ -26,9 +25,11 @@ static entry entries[ROOM];
 static int count;
 
 int __real_vks_plan_buffer(vks_plan *plan, const char *name, uint64_t bytes, vks_life life);
+void __real_vks_plan_add(vks_plan *plan, const vks_step *step);
 bool __real_vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error);
 void __real_vks_plan_free(vks_plan **plan);
 int __wrap_vks_plan_buffer(vks_plan *plan, const char *name, uint64_t bytes, vks_life life);
+void __wrap_vks_plan_add(vks_plan *plan, const vks_step *step);
 bool __wrap_vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error);
 void __wrap_vks_plan_free(vks_plan **plan);
 
@@ -42,6 +43,27 @@ int __wrap_vks_plan_buffer(vks_plan *plan, const char *name, uint64_t bytes, vks
         abort();
     entries[count++] = (entry){plan, name, buffer, bytes, guarded, NULL};
     return buffer;
+}
+
+// "To the end" includes the guard, for software Vulkan drops what is written outside a binding; but
+// where the device cannot bind that much, it means the end that was asked for.
+void __wrap_vks_plan_add(vks_plan *plan, const vks_step *step)
+{
+    vks_step s = *step;
+    for (int u = 0; u < s.use_count; u++) {
+        vks_use *use = &s.uses[u];
+        if (use->buffer < 0 || use->bytes)
+            continue;
+        use->bytes = vks_plan_buffer_bytes(plan, use->buffer) - use->offset;
+        if (use->bytes <= vks_plan_limits(plan)->storage_range)
+            continue;
+        for (int i = 0; i < count; i++)
+            if (entries[i].plan == plan && entries[i].buffer == use->buffer)
+                use->bytes = (entries[i].bytes + 15) / 16 * 16 - use->offset;
+    }
+    if (guards_step)
+        guards_step(&s);
+    __real_vks_plan_add(plan, &s);
 }
 
 bool __wrap_vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error)
