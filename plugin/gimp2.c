@@ -569,6 +569,9 @@ static bool ask(filter_worker *worker, filter_settings *settings, gint32 image, 
                        filter_panel_widget(panel), TRUE, TRUE, 0);
     g_signal_connect(dialog, "response", G_CALLBACK(on_response), panel);
     gtk_widget_show_all(dialog);
+    // Return means OK from the start, and not the first widget's list.
+    gtk_widget_grab_focus(
+        gtk_dialog_get_widget_for_response(GTK_DIALOG(dialog), GTK_RESPONSE_OK));
     bool accepted = gimp_dialog_run(GIMP_DIALOG(dialog)) == GTK_RESPONSE_OK;
     if (accepted)
         *settings = *filter_panel_get(panel);
