@@ -129,11 +129,21 @@ void filter_panel_begin(filter_panel *panel)
 
 // ---------------------------------------------------------------- preview
 
+// A preview is over after so many seconds of painting, but not before it has painted something: a
+// busy processor may need most of that time for the first iterations.
+static const double PREVIEW_SECONDS = 8;
+enum { PREVIEW_ITERATIONS = 10 };
+
 static void on_preview_progress(filter_task *task, const filter_progress *progress)
 {
     filter_panel *panel = task->user;
     if (panel->gone)
         return;
+    if (progress->iteration > 0 && panel->preview_began < 0)
+        panel->preview_began = progress->seconds;
+    if (progress->iteration >= PREVIEW_ITERATIONS &&
+        progress->seconds - panel->preview_began > PREVIEW_SECONDS)
+        filter_task_decide(task, VKSTYLE_STOP);
     char *text = filter_progress_text(progress);
     gtk_label_set_text(GTK_LABEL(panel->preview_text), text);
     g_free(text);
@@ -180,6 +190,7 @@ void filter_panel_preview(filter_panel *panel)
     task->done = on_preview_done;
     task->user = panel;
     panel->preview = task;
+    panel->preview_began = -1;
     panel->tasks++;
     gtk_button_set_label(GTK_BUTTON(panel->preview_button), _("Stop Pre_view"));
     gtk_label_set_text(GTK_LABEL(panel->preview_text), _("Preparing"));

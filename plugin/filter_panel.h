@@ -33,6 +33,7 @@ struct filter_panel {
 
     int tasks; // under way
     filter_task *preview;
+    double preview_began; // when its first iteration was done, in seconds of the job
     guint estimate_timer;
     bool estimating, estimate_again;
     bool software;     // the device that is open is no GPU

@@ -42,7 +42,8 @@ char *filter_choice_text(const vkstyle_param *param)
 
 // ---------------------------------------------------------------- strength
 
-// Ten times as much style for every 35 steps: 29 is a quarter of the default's, 74 nearly five times.
+// Ten times as much style for every 35 steps: 29 is a quarter of the default's, 74 nearly five
+// times.
 #define STRENGTH_DECADE 35.0
 
 static double default_ratio(void)
@@ -166,7 +167,6 @@ void filter_preview_params(vkstyle_params *params, bool software)
         params->size = size;
     params->iterations = software ? 30 : 80;
     params->levels = 0;
-    params->time_limit = 8;
 }
 
 // ---------------------------------------------------------------- text
