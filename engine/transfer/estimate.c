@@ -140,7 +140,7 @@ bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
         most = bytes > most ? bytes : most;
         estimate->flops += flops * schedule->levels[i].iterations;
     }
-    estimate->bytes = most + vks_network_bytes(dry);
+    estimate->bytes = most + vks_network_bytes(dry) + VKS_STAGING_BYTES;
     vks_network_free(&dry);
     double each = seconds_per_flop(context, setting);
     if (each > 0)
