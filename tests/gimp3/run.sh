@@ -25,4 +25,4 @@ esac
 exec "$here/root.sh" run sh -eu -c "
     [ -f /build/$kind/build.ninja ] || meson setup /build/$kind /source $setup >/build/$kind.log 2>&1 || { cat /build/$kind.log; exit 1; }
     ninja -C /build/$kind $targets >/build/$kind.log 2>&1 || { grep -A20 FAILED /build/$kind.log; exit 1; }
-    exec env PYTHONDONTWRITEBYTECODE=1 $environment python3 /source/tests/gimp3/suite.py /build/$kind \"\$@\"" sh "$@"
+    exec env PYTHONDONTWRITEBYTECODE=1 VKSTYLE_TEST_PICTURES=${VKSTYLE_TEST_PICTURES:-} $environment python3 /source/tests/gimp3/suite.py /build/$kind \"\$@\"" sh "$@"

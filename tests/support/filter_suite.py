@@ -183,16 +183,16 @@ class Suite:
             if keep:
                 # The preview, for the pictures in docs/.
                 screen.press(window, 'alt+v')
-                time.sleep(25)
+                time.sleep(60)
                 screen.picture(window, os.path.join(keep, self.name + '-dialog.png'))
             screen.press(window, 'Return')
             window = screen.wait_for('Painting')
+            if keep:
+                time.sleep(30)
+                screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
             end = time.time() + 120
             # The button answers as soon as there is something to keep.
             while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
-                if keep:
-                    time.sleep(15)
-                    screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
                 screen.press(window, 'alt+s')
                 time.sleep(1)
 
