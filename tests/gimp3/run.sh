@@ -13,7 +13,8 @@ fi
 kind=b
 setup="-Dgimp=gimp3 -Dtests=enabled -Dwerror=true"
 
-targets="plugin/gimp/vkstyle/vkstyle plugin/vkstyle tests/cli/cli_helper models/vgg19.safetensors"
+targets="plugin/gimp/vkstyle/vkstyle plugin/vkstyle tests/cli/cli_helper models/vgg19.safetensors
+    plugin/gimp/vkstyle/vkstyle.svg plugin/gimp/vkstyle/locale/de/LC_MESSAGES/vkstyle.mo"
 environment=
 case $build in
 *sanitize* | *asan*)
@@ -23,6 +24,7 @@ case $build in
     ;;
 esac
 exec "$here/root.sh" run sh -eu -c "
+    targets='$(echo $targets)'
     [ -f /build/$kind/build.ninja ] || meson setup /build/$kind /source $setup >/build/$kind.log 2>&1 || { cat /build/$kind.log; exit 1; }
-    ninja -C /build/$kind $targets >/build/$kind.log 2>&1 || { grep -A20 FAILED /build/$kind.log; exit 1; }
+    ninja -C /build/$kind \$targets >/build/$kind.log 2>&1 || { grep -A20 FAILED /build/$kind.log; exit 1; }
     exec env PYTHONDONTWRITEBYTECODE=1 VKSTYLE_TEST_PICTURES=${VKSTYLE_TEST_PICTURES:-} $environment python3 /source/tests/gimp3/suite.py /build/$kind \"\$@\"" sh "$@"

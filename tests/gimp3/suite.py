@@ -4,6 +4,7 @@
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -141,7 +142,11 @@ def registration():
     start = text.index('(plug-in-def "%s/plugin/gimp/vkstyle/vkstyle"' % suite.build)
     end = text.find('\n(plug-in-def', start + 1)
     lines = text[start:end if end > 0 else None].strip().split('\n')
-    block = '\n'.join(line.strip() for line in lines[1:] if 'icon' not in line and line.strip())
+    # Types, names, ranges and defaults; labels and helps may be reworded.
+    words = re.compile(r'^(\(proc-(?:arg|val) \d+ "[^"]*" "[^"]*" "[^"]*") "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"')
+    block = '\n'.join(words.sub(r'\1', line.strip()) for line in lines[1:]
+                      if '(icon ' not in line and line.strip())
+    assert '(icon icon-name' not in text[start:end], 'it has no icon'
     golden = os.path.join(here, 'pluginrc.golden')
     with open(suite.path('pluginrc.new'), 'w') as file:
         file.write(block + '\n')
