@@ -359,6 +359,9 @@ a_time_limit_keeps_the_picture() {
 interrupt() {
     local expected=$1 signal=$2 status=0 job
     shift 2
+    # Emptied here: the job's own redirection may come after the first look at them.
+    : >stdout
+    : >stderr
     "$vkstyle" transfer content.png style.png --model small --levels 1 --iterations 1000000 \
         --progress json "$@" >stdout 2>stderr &
     job=$!
