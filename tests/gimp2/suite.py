@@ -289,7 +289,7 @@ def parity():
     report, _ = suite.new_reports()[0]
     subprocess.run([suite.cli, 'transfer', suite.path('content.png'), suite.path('style.png'), '-o',
                     suite.path('cli.png'), '--model', suite.path('small.safetensors'), '--iterations',
-                    '50', '--learning-rate', '0.05', '--full-size', '--progress', 'none', '--report',
+                    '50', '--learning-rate', '0.05', '--beta', '20', '--full-size', '--progress', 'none', '--report',
                     suite.path('cli.json')],
                    check=True, env=suite.environment(), stderr=subprocess.DEVNULL)
     with open(suite.path('cli.json')) as file:
