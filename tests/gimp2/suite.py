@@ -377,7 +377,7 @@ def killed():
     image = '(define image (vector-ref (cadr (gimp-image-list)) 0))'
     _, log = gimp(['(load)', image + CALL % ('(top image)', STYLE, 0), image + '(begin (set! out (open-output-file (at "killed.txt"))) '
                    '(say "layers" (car (gimp-image-get-layers image))) (say "END") '
-                   '(close-output-port out) (gimp-image-delete image))'], iterations=1000000)
+                   '(close-output-port out) (gimp-image-delete image))'], 300, iterations=1000000)
     thread.join()
     assert found, 'it never ran\n' + log
     assert lines_of('killed.txt')[0] == ['layers', '1']

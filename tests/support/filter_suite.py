@@ -106,8 +106,19 @@ class Suite:
             write_png(self.path(picture), width, height, channels,
                       bytes(round(255 * v) for v in values))
         with open(self.path('gimprc'), 'w') as file:
-            file.write('(plug-in-path "${gimp_plug_in_dir}/plug-ins:%s")\n'
-                       % self.path_in_build('plugin/gimp'))
+            file.write('(plug-in-path "%s:%s")\n' % (self.system_plug_ins(),
+                                                     self.path_in_build('plugin/gimp')))
+
+    def system_plug_ins(self):
+        """GIMP's own plug-ins, without a filter of ours that may be installed there."""
+        libraries = subprocess.run(['pkg-config', '--variable=gimplibdir', 'gimp-%d.0' % self.version],
+                                   check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        folder = self.path('plug-ins')
+        os.mkdir(folder)
+        for name in os.listdir(libraries + '/plug-ins'):
+            if name != 'vkstyle':
+                os.symlink('%s/plug-ins/%s' % (libraries, name), os.path.join(folder, name))
+        return folder
 
     def path(self, name):
         return os.path.join(self.folder, name)
