@@ -5,13 +5,17 @@
 //              arithmetic is float32 always
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_GOOGLE_include_directive : require
+#ifdef VKS_TEXEL
+// Texel buffers without a sampler: newer validation layers warn of samplerBuffer.
+#extension GL_EXT_samplerless_texture_functions : require
+#endif
 
 #ifdef VKS_TEXEL
-#define SOURCE32(b, name) layout(set = 0, binding = b) uniform samplerBuffer name
+#define SOURCE32(b, name) layout(set = 0, binding = b) uniform textureBuffer name
 #define LOAD32(name, i) texelFetch(name, int(i))
 #define SOURCE(b, name) SOURCE32(b, name)
 #define LOAD(name, i) texelFetch(name, int(i))
-#define SOURCE_BITS(b, name) layout(set = 0, binding = b) uniform usamplerBuffer name
+#define SOURCE_BITS(b, name) layout(set = 0, binding = b) uniform utextureBuffer name
 #define LOAD_BITS(name, i) texelFetch(name, int(i)).xy
 #else
 #define SOURCE32(b, name)                                                                          \

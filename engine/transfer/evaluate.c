@@ -170,6 +170,8 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
     p.tv = 0;
     p.padding = VKSTYLE_PAD_ZERO;
     p.layer_weights[0] = 0;
+    if (!vkstyle_params_check(&p, error))
+        return false;
     if (content->width != target->width || content->height != target->height)
         return vks_fail(error, VKSTYLE_USAGE,
                         "content is %dx%d and target %dx%d pixels; evaluate compares them where "

@@ -238,7 +238,7 @@ static bool share_time(const buffer *a, const buffer *b)
            (a->first <= b->last && b->first <= a->last);
 }
 
-static const vks_plan *sorted_plan;
+static _Thread_local const vks_plan *sorted_plan; // qsort passes nothing along
 
 static int by_size(const void *a, const void *b)
 {

@@ -350,8 +350,11 @@ static void reference_files(void **state)
                       "$VKSTYLE_SHARED\n");
         skip();
     }
+    // Under sanitizers one file will do: what differs between files is in the shaders, which they
+    // do not see.
+    bool quick = getenv("VKSTYLE_TEST_QUICK") != NULL;
     int wrong = 0, files = 0;
-    for (struct dirent *entry; (entry = readdir(list));) {
+    for (struct dirent *entry; (entry = readdir(list)) && !(quick && files);) {
         size_t length = strlen(entry->d_name);
         if (length < 12 || strcmp(entry->d_name + length - 12, ".safetensors"))
             continue;
