@@ -393,4 +393,5 @@ for test in (no_driver, parity, with_last_values_and_layers, killed, shipped_mod
         suite.check(test.__name__, test)
 if wanted('dialog') and suite.can_show():
     suite.try_dialog(dialog, layers)
+    suite.try_menu('gimp-2.10')
 sys.exit(suite.finish())

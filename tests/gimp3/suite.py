@@ -158,6 +158,7 @@ def registration():
 if len(sys.argv) > 2:
     if 'dialog' in sys.argv[2]:
         suite.try_dialog(dialog, layers)
+        suite.try_menu('gimp-3.0')
     else:
         inside(sys.argv[2])
 else:
@@ -167,6 +168,7 @@ else:
     suite.check('registration', registration)
     if suite.can_show():
         suite.try_dialog(dialog, layers)
+        suite.try_menu('gimp-3.0')
     if not sanitized:
         suite.check('shipped_model', shipped_model)
     else:

@@ -225,6 +225,49 @@ class Suite:
                 assert count() == layers, '%d layers instead of %d' % (count(), layers)
             self.check('dialog_' + action.__name__, test)
 
+    def try_menu(self, program):
+        """The whole GIMP: the entry in the menu, a new layer, and one undo that removes it. Settings are the
+        last ones of try_dialog; the number of layers is in the window's title."""
+        def title_with(screen, window, words, seconds=120):
+            end = time.time() + seconds
+            while time.time() < end:
+                if words in ' '.join(screen.do('xdotool', 'getwindowname', window)):
+                    return
+                time.sleep(0.5)
+            raise AssertionError('no "%s" in "%s"' % (words, screen.do('xdotool', 'getwindowname', window)))
+
+        def test():
+            # A folder of its own: a GIMP that is killed leaves backups, and the next one asks about them.
+            shutil.copytree(self.path('profile'), self.path('profile-menu'))
+            key = 'GIMP%d_DIRECTORY' % self.version
+            with Screen() as screen, open(self.path('log'), 'wb') as log:
+                environment = self.environment(DISPLAY=screen.display, **{key: self.path('profile-menu')})
+                process = subprocess.Popen([program, '-nsd', '-g', self.path('gimprc'), self.path('content.png')],
+                                           env=environment, stdout=log, stderr=log, start_new_session=True)
+                try:
+                    main = screen.wait_for('content.*GIMP', 240)
+                    title_with(screen, main, '1 layer')
+                    time.sleep(3)
+                    screen.press(main, 'alt+r')
+                    for key in 'ay':
+                        time.sleep(1.5)
+                        screen.do('xdotool', 'key', key)
+                    dialog = screen.wait_for('Neural Style Transfer')
+                    time.sleep(3)
+                    screen.press(dialog, 'Return')
+                    window = screen.wait_for('Painting')
+                    end = time.time() + 120
+                    while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
+                        screen.press(window, 'alt+s')
+                        time.sleep(1)
+                    title_with(screen, main, '2 layers')
+                    screen.press(main, 'ctrl+z')
+                    title_with(screen, main, '1 layer')
+                finally:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+        self.check('menu_and_undo', test)
+
     def finish(self):
         if self.failed:
             print('left for a look: ' + self.folder)
