@@ -29,8 +29,11 @@
        "textures of a style image, by the optimisation of Gatys, Ecker and Bethge (2016) on any "  \
        "Vulkan device. It needs an open RGB or grey image with one layer selected. A selection "   \
        "becomes the new layer's mask, and only what it bounds is painted.")
-#define FILTER_AUTHORS "The vkstyle authors"
-#define FILTER_DATE    "2026"
+// A parasite on each layer that we make: the tattoo of the layer it was made from, so that it can
+// be continued.
+#define FILTER_PARASITE "vkstyle-source"
+#define FILTER_AUTHORS  "The vkstyle authors"
+#define FILTER_DATE     "2026"
 
 // ---------------------------------------------------------------- settings (filter_settings.c)
 
@@ -197,6 +200,8 @@ vkstyle_image *filter_load_init(const filter_settings *settings, const filter_la
                                 vkstyle_error *error);
 // "Stylized (auvers.jpg)"; g_free it. The layer's name comes from the host.
 char *filter_result_name(const filter_settings *settings, const char *style_layer_name);
+// Fills error with VKSTYLE_USAGE and the text; returns false.
+bool filter_usage(vkstyle_error *error, const char *text);
 // Fills error for a style that the settings do not name.
 bool filter_no_style(vkstyle_error *error);
 

@@ -18,14 +18,18 @@ void filter_layer_clear(filter_layer *layer)
     memset(layer, 0, sizeof *layer);
 }
 
-bool filter_no_style(vkstyle_error *error)
+bool filter_usage(vkstyle_error *error, const char *text)
 {
     error->status = VKSTYLE_USAGE;
-    g_strlcpy(error->text,
-              _("no style image was chosen; give a picture as style-file, or a layer as "
-                "style-layer"),
-              sizeof error->text);
+    g_strlcpy(error->text, text, sizeof error->text);
     return false;
+}
+
+bool filter_no_style(vkstyle_error *error)
+{
+    return filter_usage(error,
+                        _("no style image was chosen; give a picture as style-file, or a layer "
+                          "as style-layer"));
 }
 
 char *filter_result_name(const filter_settings *settings, const char *style_layer_name)

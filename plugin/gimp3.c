@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The filter in GIMP 3.
-#include "filter.h"
-
-#include "filter_window.h"
+#include "gimp3.h"
 
 #include <libgimp/gimpui.h>
 #include <string.h>
-
-// On each layer that we make: the tattoo of the layer it was made from, so that it can be
-// continued.
-#define PARASITE "vkstyle-source"
 
 // ---------------------------------------------------------------- registration
 
@@ -147,13 +141,6 @@ static void filter_plug_in_init(FilterPlugIn *plug_in)
 
 // ---------------------------------------------------------------- arguments
 
-static bool usage(vkstyle_error *error, const char *text)
-{
-    error->status = VKSTYLE_USAGE;
-    g_strlcpy(error->text, text, sizeof error->text);
-    return false;
-}
-
 static int item_id(GimpProcedureConfig *config, const char *name)
 {
     GimpItem *item = NULL;
@@ -208,8 +195,7 @@ static bool take_parameter(GimpProcedureConfig *config, const vkstyle_param *par
     return vkstyle_params_set(params, param->name, text, error);
 }
 
-static bool read_config(filter_settings *settings, GimpProcedureConfig *config,
-                        vkstyle_error *error)
+bool gimp3_read_config(filter_settings *settings, GimpProcedureConfig *config, vkstyle_error *error)
 {
     GFile *file = NULL;
     g_object_get(config, "style-file", &file, NULL);
@@ -234,7 +220,7 @@ static bool read_config(filter_settings *settings, GimpProcedureConfig *config,
     return true;
 }
 
-static void write_config(GimpProcedureConfig *config, const filter_settings *settings)
+void gimp3_write_config(GimpProcedureConfig *config, const filter_settings *settings)
 {
     GFile *file =
         settings->style_file[0] ? g_file_new_for_commandline_arg(settings->style_file) : NULL;
@@ -267,495 +253,10 @@ static void write_config(GimpProcedureConfig *config, const filter_settings *set
     }
 }
 
-// ---------------------------------------------------------------- layers
-
-typedef struct place {
-    GimpItem *parent; // NULL: the image itself
-    int position;
-} place;
-
-// Looks for a layer in the image's tree, without a call that would fail loudly where it is gone.
-static bool find_below(GimpItem *parent, GimpItem **items, int layer, place *found)
-{
-    bool there = false;
-    for (int i = 0; items && items[i] && !there; i++) {
-        if (gimp_item_get_id(items[i]) == layer) {
-            *found = (place){parent, i};
-            there = true;
-        } else if (gimp_item_is_group(items[i]))
-            there = find_below(items[i], gimp_item_get_children(items[i]), layer, found);
-    }
-    g_free(items);
-    return there;
-}
-
-static bool find_layer(GimpImage *image, int layer, place *found)
-{
-    return find_below(NULL, (GimpItem **)gimp_image_get_layers(image), layer, found);
-}
-
-static filter_colour colour_of(GimpImage *image)
-{
-    GimpPrecision precision = gimp_image_get_precision(image);
-    return (filter_colour){
-        .profile = gimp_image_get_color_profile(image),
-        .grey = gimp_image_get_base_type(image) == GIMP_GRAY,
-        .linear =
-            precision == GIMP_PRECISION_U8_LINEAR || precision == GIMP_PRECISION_U16_LINEAR ||
-            precision == GIMP_PRECISION_U32_LINEAR || precision == GIMP_PRECISION_HALF_LINEAR ||
-            precision == GIMP_PRECISION_FLOAT_LINEAR || precision == GIMP_PRECISION_DOUBLE_LINEAR,
-        .bytes = precision == GIMP_PRECISION_U8_NON_LINEAR,
-    };
-}
-
-// The one layer that is the content, or NULL.
-static GimpLayer *check_drawables(GimpImage *image, GimpDrawable **drawables, vkstyle_error *error)
-{
-    place found;
-    if (!image || !gimp_image_is_valid(image)) {
-        usage(error, _("there is no such image"));
-        return NULL;
-    }
-    if (gimp_image_get_base_type(image) == GIMP_INDEXED) {
-        usage(error, _("the image has indexed colours, which cannot hold a painting; convert it "
-                       "first (Image > Mode > RGB)"));
-        return NULL;
-    }
-    int count = gimp_core_object_array_get_length((GObject **)drawables);
-    if (count != 1) {
-        error->status = VKSTYLE_USAGE;
-        g_snprintf(error->text, sizeof error->text,
-                   _("%d layers are selected; select one, the content image, in the Layers dialog"),
-                   count);
-        return NULL;
-    }
-    GimpLayer *layer = NULL;
-    if (GIMP_IS_LAYER_MASK(drawables[0]))
-        layer = gimp_layer_from_mask(GIMP_LAYER_MASK(drawables[0]));
-    else if (GIMP_IS_LAYER(drawables[0]))
-        layer = GIMP_LAYER(drawables[0]);
-    if (!layer)
-        usage(error, _("a layer is needed as the content image; select one in the Layers dialog"));
-    else if (gimp_layer_is_floating_sel(layer)) {
-        layer = NULL;
-        usage(error, _("the selected layer is a floating selection; anchor it or make it a layer "
-                       "first (Layer > To New Layer)"));
-    } else if (!find_layer(image, gimp_item_get_id(GIMP_ITEM(layer)), &found)) {
-        layer = NULL;
-        usage(error, _("the layer is not in this image"));
-    }
-    return layer;
-}
-
-// What the user sees of a layer: with its filters, which the layer's own buffer does not have.
-static GeglBuffer *snapshot_of(GimpLayer *layer, vkstyle_error *error)
-{
-    int width = gimp_drawable_get_width(GIMP_DRAWABLE(layer));
-    int height = gimp_drawable_get_height(GIMP_DRAWABLE(layer)), x, y, dx = 0, dy = 0;
-    GimpDrawableFilter **filters = gimp_drawable_get_filters(GIMP_DRAWABLE(layer));
-    bool filtered = filters && filters[0];
-    g_free(filters);
-    // Merged on a private copy: the user's layer keeps its filters.
-    GimpLayer *copy = filtered ? gimp_layer_copy(layer) : NULL;
-    if (filtered && (!copy || !gimp_drawable_merge_filters(GIMP_DRAWABLE(copy)))) {
-        error->status = VKSTYLE_FAILED;
-        g_snprintf(error->text, sizeof error->text,
-                   _("the layer's filters could not be applied: %s"),
-                   gimp_pdb_get_last_error(gimp_get_pdb()));
-        if (copy)
-            gimp_item_delete(GIMP_ITEM(copy));
-        return NULL;
-    }
-    if (copy) {
-        // Filters such as a drop shadow make the copy larger than the layer.
-        gimp_drawable_get_offsets(GIMP_DRAWABLE(layer), &x, &y);
-        gimp_drawable_get_offsets(GIMP_DRAWABLE(copy), &dx, &dy);
-        dx -= x;
-        dy -= y;
-    }
-    GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(copy ? copy : layer));
-    GeglBuffer *snapshot = filter_snapshot(buffer, width, height, dx, dy, error);
-    g_object_unref(buffer);
-    if (copy)
-        gimp_item_delete(GIMP_ITEM(copy));
-    return snapshot;
-}
-
-static bool read_layer(filter_layer *layer, GimpImage *image, GimpLayer *source,
-                       vkstyle_error *error)
-{
-    int x, y, width, height;
-    layer->name = gimp_item_get_name(GIMP_ITEM(source));
-    layer->width = gimp_drawable_get_width(GIMP_DRAWABLE(source));
-    layer->height = gimp_drawable_get_height(GIMP_DRAWABLE(source));
-    layer->colour = colour_of(image);
-    if (!gimp_drawable_mask_intersect(GIMP_DRAWABLE(source), &x, &y, &width, &height))
-        return usage(error, _("the selection is outside the layer; select a part of it, or nothing "
-                              "(Select > None)"));
-    layer->part = (GeglRectangle){x, y, width, height};
-    if (!(layer->pixels = snapshot_of(source, error)))
-        return false;
-    GimpLayerMask *mask = gimp_layer_get_mask(source);
-    if (mask && gimp_layer_get_apply_mask(source)) {
-        GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(mask));
-        layer->mask = filter_snapshot(buffer, layer->width, layer->height, 0, 0, error);
-        g_object_unref(buffer);
-        if (!layer->mask)
-            return false;
-    }
-    layer->content = filter_read(layer->pixels, &layer->part, layer->mask, &layer->colour, error);
-    return layer->content != NULL;
-}
-
-// The selection over the layer, as it is now; *mask stays NULL where nothing is selected.
-static bool read_selection(GeglBuffer **mask, GimpImage *image, const filter_layer *layer, int x,
-                           int y, vkstyle_error *error)
-{
-    if (gimp_selection_is_empty(image))
-        return true;
-    GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(gimp_image_get_selection(image)));
-    *mask = filter_snapshot(buffer, layer->width, layer->height, -x, -y, error);
-    g_object_unref(buffer);
-    return *mask != NULL;
-}
-
-// ---------------------------------------------------------------- style and start
-
-static vkstyle_image *read_whole(GimpLayer *layer, const filter_colour *colour,
-                                 vkstyle_error *error)
-{
-    GeglBuffer *buffer = snapshot_of(layer, error);
-    if (!buffer)
-        return NULL;
-    vkstyle_image *image = filter_read(buffer, gegl_buffer_get_extent(buffer), NULL, colour, error);
-    g_object_unref(buffer);
-    return image;
-}
-
-static GimpLayer *layer_by_id(int id, vkstyle_error *error)
-{
-    GimpItem *item = gimp_item_id_is_valid(id) ? gimp_item_get_by_id(id) : NULL;
-    if (item && GIMP_IS_LAYER(item))
-        return GIMP_LAYER(item);
-    usage(error, _("there is no layer with that number any more; choose another one"));
-    return NULL;
-}
-
-static vkstyle_image *read_by_id(int id, vkstyle_error *error)
-{
-    GimpLayer *layer = layer_by_id(id, error);
-    if (!layer)
-        return NULL;
-    filter_colour colour = colour_of(gimp_item_get_image(GIMP_ITEM(layer)));
-    vkstyle_image *image = read_whole(layer, &colour, error);
-    filter_colour_clear(&colour);
-    return image;
-}
-
-// The one layer of a plain picture, or all visible ones merged; NULL where there is none.
-static GimpLayer *flat_layer(GimpImage *image)
-{
-    GimpLayer **layers = gimp_image_get_layers(image);
-    int count = gimp_core_object_array_get_length((GObject **)layers), x, y;
-    GimpLayer *layer = count ? layers[0] : NULL;
-    g_free(layers);
-    if (!layer)
-        return NULL;
-    // Merging gives an opaque picture an alpha channel that it did not have.
-    gimp_drawable_get_offsets(GIMP_DRAWABLE(layer), &x, &y);
-    if (count == 1 && x == 0 && y == 0 && gimp_item_get_visible(GIMP_ITEM(layer)) &&
-        !gimp_item_is_group(GIMP_ITEM(layer)) && gimp_layer_get_opacity(layer) >= 100 &&
-        !gimp_layer_get_mask(layer) &&
-        gimp_drawable_get_width(GIMP_DRAWABLE(layer)) == gimp_image_get_width(image) &&
-        gimp_drawable_get_height(GIMP_DRAWABLE(layer)) == gimp_image_get_height(image))
-        return layer;
-    return gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE);
-}
-
-static vkstyle_image *load_file(GFile *file, const char *shown, vkstyle_error *error)
-{
-    vkstyle_image *style = NULL;
-    GimpImage *image = gimp_file_load(GIMP_RUN_NONINTERACTIVE, file);
-    error->status = VKSTYLE_FAILED;
-    if (!image) {
-        g_snprintf(error->text, sizeof error->text, _("the style image '%.500s': %.400s"), shown,
-                   gimp_pdb_get_last_error(gimp_get_pdb()));
-        return NULL;
-    }
-    if (gimp_image_get_base_type(image) == GIMP_INDEXED)
-        gimp_image_convert_rgb(image);
-    GimpLayer *layer = flat_layer(image);
-    if (!layer)
-        g_snprintf(error->text, sizeof error->text,
-                   _("the style image '%.800s' has no visible layer"), shown);
-    else {
-        filter_colour colour = colour_of(image);
-        style = read_whole(layer, &colour, error);
-        filter_colour_clear(&colour);
-    }
-    gimp_image_delete(image);
-    return style;
-}
-
-vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error)
-{
-    if (settings->style_layer >= 0)
-        return read_by_id(settings->style_layer, error);
-    if (!settings->style_file[0]) {
-        filter_no_style(error);
-        return NULL;
-    }
-    GFile *file = g_file_new_for_commandline_arg(settings->style_file);
-    char *shown = g_file_get_parse_name(file);
-    vkstyle_image *style = NULL;
-    if (g_file_query_exists(file, NULL))
-        style = load_file(file, shown, error);
-    else {
-        error->status = VKSTYLE_FAILED;
-        g_snprintf(error->text, sizeof error->text,
-                   _("the style image '%.800s' does not exist; choose another file"), shown);
-    }
-    g_free(shown);
-    g_object_unref(file);
-    return style;
-}
-
-vkstyle_image *filter_load_init(const filter_settings *settings, const filter_layer *layer,
-                                vkstyle_error *error)
-{
-    GimpLayer *start = layer_by_id(settings->init_layer, error);
-    if (!start)
-        return NULL;
-    if (gimp_drawable_get_width(GIMP_DRAWABLE(start)) != layer->width ||
-        gimp_drawable_get_height(GIMP_DRAWABLE(start)) != layer->height) {
-        usage(error, _("the layer to start from has another size than the content layer"));
-        return NULL;
-    }
-    GeglBuffer *buffer = snapshot_of(start, error);
-    if (!buffer)
-        return NULL;
-    filter_colour colour = colour_of(gimp_item_get_image(GIMP_ITEM(start)));
-    vkstyle_image *image = filter_read(buffer, &layer->part, NULL, &colour, error);
-    g_object_unref(buffer);
-    filter_colour_clear(&colour);
-    return image;
-}
-
-// ---------------------------------------------------------------- the new layer
-
-static bool failed_call(vkstyle_error *error)
-{
-    error->status = VKSTYLE_FAILED;
-    g_snprintf(error->text, sizeof error->text, _("GIMP refused the new layer: %s"),
-               gimp_pdb_get_last_error(gimp_get_pdb()));
-    return false;
-}
-
-static void remember_source(GimpLayer *layer, int source)
-{
-    if (!gimp_item_id_is_valid(source))
-        return;
-    char text[32];
-    g_snprintf(text, sizeof text, "%u", gimp_item_get_tattoo(gimp_item_get_by_id(source)));
-    GimpParasite *parasite =
-        gimp_parasite_new(PARASITE, GIMP_PARASITE_PERSISTENT, (guint32)strlen(text) + 1, text);
-    gimp_item_attach_parasite(GIMP_ITEM(layer), parasite);
-    gimp_parasite_free(parasite);
-}
-
-static bool insert(GimpImage *image, GimpLayer *layer, GimpLayerMask *mask, int above,
-                   vkstyle_error *error)
-{
-    // The user may have moved, grouped or deleted the layer meanwhile; then: on top.
-    place to = {NULL, 0};
-    find_layer(image, above, &to);
-    bool good = gimp_image_undo_group_start(image);
-    good = gimp_image_insert_layer(image, layer, to.parent ? GIMP_LAYER(to.parent) : NULL,
-                                   to.position) &&
-           good;
-    if (good && mask)
-        good = gimp_layer_add_mask(layer, mask);
-    if (!good)
-        failed_call(error);
-    gimp_image_undo_group_end(image);
-    return good;
-}
-
-// Where a run's result goes.
-typedef struct target {
-    GimpImage *image;
-    int source, above; // layers; the first may be gone by now
-    int x, y;
-    GeglBuffer *selection; // or NULL
-} target;
-
-// Makes the layer and puts it into the image: NULL after a failure, and then there is none.
-static GimpLayer *add_result(const target *to, const filter_layer *source,
-                             const vkstyle_image *result, const char *name, vkstyle_error *error)
-{
-    if (!gimp_image_is_valid(to->image)) {
-        usage(error, _("the image was closed while its layer was painted"));
-        return NULL;
-    }
-    GimpLayer *layer = gimp_layer_new(to->image, name, source->width, source->height,
-                                      source->colour.grey ? GIMP_GRAYA_IMAGE : GIMP_RGBA_IMAGE, 100,
-                                      gimp_image_get_default_new_layer_mode(to->image));
-    if (!layer) {
-        failed_call(error);
-        return NULL;
-    }
-    GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(layer));
-    bool good = filter_write(buffer, source->pixels, source->mask, result, &source->part,
-                             &source->colour, error);
-    g_object_unref(buffer);
-    GimpLayerMask *mask = NULL;
-    if (good && !gimp_layer_set_offsets(layer, to->x, to->y))
-        good = failed_call(error);
-    if (good)
-        remember_source(layer, to->source);
-    if (good && to->selection) {
-        mask = gimp_layer_create_mask(layer, GIMP_ADD_MASK_WHITE);
-        if (!mask)
-            good = failed_call(error);
-        else {
-            buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(mask));
-            gegl_buffer_copy(to->selection, NULL, GEGL_ABYSS_NONE, buffer, NULL);
-            g_object_unref(buffer);
-        }
-    }
-    good = good && insert(to->image, layer, mask, to->above, error);
-    if (!good) {
-        if (gimp_item_is_valid(GIMP_ITEM(layer)))
-            gimp_item_delete(GIMP_ITEM(layer));
-        return NULL;
-    }
-    gimp_drawable_update(GIMP_DRAWABLE(layer), 0, 0, source->width, source->height);
-    gimp_displays_flush();
-    return layer;
-}
-
-// ---------------------------------------------------------------- dialog
-
-// Layers of the image besides the content, those inside groups included.
-static void list_layers(GArray *choices, GimpItem **items, int without)
-{
-    for (int i = 0; items && items[i]; i++) {
-        int id = gimp_item_get_id(items[i]);
-        if (id != without) {
-            filter_choice choice = {id, gimp_item_get_name(items[i])};
-            g_array_append_val(choices, choice);
-        }
-        if (gimp_item_is_group(items[i]))
-            list_layers(choices, gimp_item_get_children(items[i]), without);
-    }
-    g_free(items);
-}
-
-static bool same_place(GimpItem *a, GimpItem *b)
-{
-    int ax, ay, bx, by;
-    gimp_drawable_get_offsets(GIMP_DRAWABLE(a), &ax, &ay);
-    gimp_drawable_get_offsets(GIMP_DRAWABLE(b), &bx, &by);
-    return ax == bx && ay == by &&
-           gimp_drawable_get_width(GIMP_DRAWABLE(a)) == gimp_drawable_get_width(GIMP_DRAWABLE(b)) &&
-           gimp_drawable_get_height(GIMP_DRAWABLE(a)) == gimp_drawable_get_height(GIMP_DRAWABLE(b));
-}
-
-// Of these layers, the results that can be continued: as large as the content, and where it is.
-static GArray *list_results(const GArray *layers, GimpLayer *content)
-{
-    GArray *results = g_array_new(FALSE, FALSE, sizeof(filter_choice));
-    for (guint i = 0; i < layers->len; i++) {
-        filter_choice choice = g_array_index(layers, filter_choice, i);
-        GimpItem *item = gimp_item_get_by_id(choice.layer);
-        GimpParasite *parasite = gimp_item_get_parasite(item, PARASITE);
-        if (parasite && same_place(item, GIMP_ITEM(content)))
-            g_array_append_val(results, choice);
-        if (parasite)
-            gimp_parasite_free(parasite);
-    }
-    return results;
-}
-
-// The layer that a result was made from, where it is still there and as large.
-static GimpLayer *source_of(GimpImage *image, GimpLayer *result)
-{
-    GimpParasite *parasite = gimp_item_get_parasite(GIMP_ITEM(result), PARASITE);
-    if (!parasite)
-        return NULL;
-    guint32 size;
-    const char *text = gimp_parasite_get_data(parasite, &size);
-    GimpLayer *source = NULL;
-    if (size > 0 && memchr(text, '\0', size))
-        source = gimp_image_get_layer_by_tattoo(image, (guint)g_ascii_strtoull(text, NULL, 10));
-    gimp_parasite_free(parasite);
-    return source && source != result && same_place(GIMP_ITEM(source), GIMP_ITEM(result)) ? source
-                                                                                          : NULL;
-}
-
-// The dialog's two views of the settings: GIMP's config (saved, reset and loaded by its buttons)
-// and our widgets. Each follows the other.
-typedef struct views {
-    GimpProcedureConfig *config;
-    filter_panel *panel;
-    bool writing; // the config changes because the widgets did
-} views;
-
-static void on_panel(const filter_settings *settings, void *user)
-{
-    views *v = user;
-    v->writing = true;
-    write_config(v->config, settings);
-    v->writing = false;
-}
-
-static void on_config(GObject *config, GParamSpec *spec, gpointer user)
-{
-    (void)spec;
-    views *v = user;
-    filter_settings settings;
-    filter_settings_default(&settings);
-    if (!v->writing && read_config(&settings, GIMP_PROCEDURE_CONFIG(config), NULL))
-        filter_panel_set(v->panel, &settings);
-}
-
-// True when the user pressed OK; settings are then the dialog's.
-static bool ask(filter_worker *worker, filter_settings *settings, GimpProcedure *procedure,
-                GimpProcedureConfig *config, GimpImage *image, GimpLayer *content,
-                const filter_layer *layer)
-{
-    GArray *layers = g_array_new(FALSE, FALSE, sizeof(filter_choice));
-    list_layers(layers, (GimpItem **)gimp_image_get_layers(image),
-                gimp_item_get_id(GIMP_ITEM(content)));
-    GArray *results = list_results(layers, content);
-    views v = {.config = config};
-    GtkWidget *dialog = gimp_procedure_dialog_new(procedure, config, _(FILTER_TITLE));
-    v.panel = filter_panel_create(worker, layer, (filter_choice *)(void *)layers->data,
-                                  (int)layers->len, (filter_choice *)(void *)results->data,
-                                  (int)results->len, on_panel, &v);
-    filter_panel_set(v.panel, settings);
-    on_panel(settings, &v);
-    gtk_box_pack_start(GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(dialog))),
-                       filter_panel_widget(v.panel), TRUE, TRUE, 0);
-    gtk_widget_show_all(filter_panel_widget(v.panel));
-    gulong watch = g_signal_connect(config, "notify", G_CALLBACK(on_config), &v);
-    bool accepted = gimp_procedure_dialog_run(GIMP_PROCEDURE_DIALOG(dialog));
-    g_signal_handler_disconnect(config, watch);
-    if (accepted)
-        *settings = *filter_panel_get(v.panel);
-    gtk_widget_destroy(dialog);
-    filter_panel_free(&v.panel);
-    for (guint i = 0; i < layers->len; i++)
-        g_free((char *)g_array_index(layers, filter_choice, i).name);
-    g_array_free(layers, TRUE);
-    g_array_free(results, TRUE);
-    return accepted;
-}
-
 // ---------------------------------------------------------------- a run
 
-static GimpLayer *paint(filter_worker *worker, const filter_settings *settings, const target *to,
-                        const filter_layer *layer, vkstyle_error *error)
+static GimpLayer *paint(filter_worker *worker, const filter_settings *settings,
+                        const gimp3_target *to, const filter_layer *layer, vkstyle_error *error)
 {
     vkstyle_image *result = filter_run(worker, settings, layer, error);
     if (!result)
@@ -765,7 +266,7 @@ static GimpLayer *paint(filter_worker *worker, const filter_settings *settings, 
                           : NULL;
     char *style_name = style ? gimp_item_get_name(style) : NULL;
     char *name = filter_result_name(settings, style_name);
-    GimpLayer *made = add_result(to, layer, result, name, error);
+    GimpLayer *made = gimp3_add_result(to, layer, result, name, error);
     g_free(name);
     g_free(style_name);
     vkstyle_image_free(&result);
@@ -776,9 +277,9 @@ static GimpLayer *work(GimpProcedure *procedure, GimpRunMode mode, GimpImage *im
                        GimpLayer *content, GimpProcedureConfig *config, filter_settings *settings,
                        vkstyle_error *error)
 {
-    target to = {.image = image, .above = gimp_item_get_id(GIMP_ITEM(content))};
+    gimp3_target to = {.image = image, .above = gimp_item_get_id(GIMP_ITEM(content))};
     // On a result of ours, the filter goes on with it.
-    GimpLayer *source = mode == GIMP_RUN_INTERACTIVE ? source_of(image, content) : NULL;
+    GimpLayer *source = mode == GIMP_RUN_INTERACTIVE ? gimp3_source_of(image, content) : NULL;
     if (source) {
         settings->init_layer = to.above;
         content = source;
@@ -788,11 +289,11 @@ static GimpLayer *work(GimpProcedure *procedure, GimpRunMode mode, GimpImage *im
     filter_worker *worker = filter_worker_create();
     to.source = gimp_item_get_id(GIMP_ITEM(content));
     gimp_drawable_get_offsets(GIMP_DRAWABLE(content), &to.x, &to.y);
-    bool good = read_layer(&layer, image, content, error) &&
-                read_selection(&to.selection, image, &layer, to.x, to.y, error);
+    bool good = gimp3_read_layer(&layer, image, content, error) &&
+                gimp3_read_selection(&to.selection, image, &layer, to.x, to.y, error);
     if (good && mode == GIMP_RUN_INTERACTIVE) {
         layer.with_window = true;
-        good = ask(worker, settings, procedure, config, image, content, &layer);
+        good = gimp3_ask(worker, settings, procedure, config, image, content, &layer);
         if (!good)
             error->status = VKSTYLE_INTERRUPTED;
     }
@@ -814,8 +315,8 @@ static GimpValueArray *run(GimpProcedure *procedure, GimpRunMode mode, GimpImage
     gegl_init(NULL, NULL);
     if (mode == GIMP_RUN_INTERACTIVE)
         gimp_ui_init(FILTER_BINARY);
-    GimpLayer *made = NULL, *content = check_drawables(image, drawables, &error);
-    if (content && read_config(&settings, config, &error))
+    GimpLayer *made = NULL, *content = gimp3_check_drawables(image, drawables, &error);
+    if (content && gimp3_read_config(&settings, config, &error))
         made = work(procedure, mode, image, content, config, &settings, &error);
     if (made) {
         GimpValueArray *values =
