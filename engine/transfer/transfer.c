@@ -426,15 +426,16 @@ static vkstyle_image *run_job(transfer *t)
     return finish(t);
 }
 
+// Speed is that of the finest level, and only where there was enough work to measure: small
+// pictures and small networks measure dispatches, not arithmetic.
 static void calibrate(const transfer *t)
 {
-    double flops = 0, seconds = 0;
-    for (int i = 0; i < t->schedule.count; i++) {
-        flops += t->journal.levels[i].flops * t->journal.levels[i].iterations;
-        seconds += t->journal.levels[i].seconds;
-    }
-    if (seconds > 1) // shorter runs measure start-up more than speed
-        vks_calibrate(t->context, &t->setting, flops, seconds);
+    static const double enough = 1e10, enough_in_all = 2e11; // flops of an iteration, of a level
+    int last = t->schedule.count - 1;
+    double flops = t->journal.levels[last].flops;
+    double all = flops * t->journal.levels[last].iterations;
+    if (flops >= enough && all >= enough_in_all)
+        vks_calibrate(t->context, &t->setting, all, t->journal.levels[last].seconds);
 }
 
 vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *model,
