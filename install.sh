@@ -108,15 +108,6 @@ install_packages() {
         fail "apt-get install failed"
 }
 
-# The filter for GIMP is built for the GIMP that is here, if any.
-gimp_packages() {
-    for pair in gimp-2.10:libgimp2.0-dev gimp-3.0:libgimp-3.0-dev; do
-        if command -v "${pair%%:*}" >/dev/null && apt-cache show "${pair#*:}" >/dev/null 2>&1; then
-            echo "${pair#*:}"
-        fi
-    done
-}
-
 get_packages() {
     [ "$packages" = yes ] || return 0
     wanted=$build_packages
@@ -124,7 +115,7 @@ get_packages() {
         wanted="$wanted $test_packages"
     fi
     # shellcheck disable=SC2046,SC2086
-    install_packages $wanted $(gimp_packages)
+    install_packages $wanted
 }
 
 # ---------------------------------------------------------------- building

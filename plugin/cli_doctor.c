@@ -115,7 +115,7 @@ static bool native_gimp(const char *config, const char *const *programs,
                   : "the filter is not installed");
     line(seen ? "ok" : "warn", "GIMP", text);
     if (!seen)
-        remedy("run ./install.sh again in vkstyle's source folder, now that GIMP is there");
+        remedy("build it in vkstyle's source folder: docs/gimp.md says how");
     return true;
 }
 
@@ -148,7 +148,7 @@ static void check_gimp(void)
     }
     if (!any) {
         line("none", "GIMP", "not found; the command line does not need it");
-        remedy("for the filter: apt install gimp, then run ./install.sh again");
+        remedy("for the filter: apt install gimp, then see docs/gimp.md");
     }
 }
 

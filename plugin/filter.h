@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+//
+// What the filter is in both GIMPs: its settings, the exchange of pixels, the thread that runs the
+// engine, and the widgets. gimp2.c and gimp3.c add what differs between the two programs'
+// interfaces: registration, images and layers.
+//
+// All functions here belong to the main thread; the engine alone runs in another one.
+#ifndef VKSTYLE_FILTER_H
+#define VKSTYLE_FILTER_H
+
+#include "vkstyle.h"
+
+#include <libgimp/gimp.h>
+
+#ifndef GETTEXT_PACKAGE
+#define GETTEXT_PACKAGE "vkstyle"
+#endif
+#include <glib/gi18n.h>
+
+#define FILTER_PROCEDURE   "plug-in-vkstyle"
+#define FILTER_BINARY      "vkstyle"
+#define FILTER_TITLE       N_("Neural Style Transfer")
+#define FILTER_MENU_LABEL  N_("Neural St_yle Transfer...")
+#define FILTER_MENU_PATH   "<Image>/Filters/Artistic"
+#define FILTER_IMAGE_TYPES "RGB*, GRAY*"
+#define FILTER_BLURB       N_("Paint the layer in the manner of another picture")
+#define FILTER_HELP                                                                                \
+    N_("Makes a new layer with the subject of the selected layer and the colours, strokes and "    \
+       "textures of a style image, by the optimisation of Gatys, Ecker and Bethge (2016) on any "  \
+       "Vulkan device. It needs an open RGB or grey image with one layer selected. A selection "   \
+       "becomes the new layer's mask, and only what it bounds is painted.")
+// A parasite on each layer that we make: the tattoo of the layer it was made from, so that it can
+// be continued.
+#define FILTER_PARASITE "vkstyle-source"
+#define FILTER_AUTHORS  "The vkstyle authors"
+#define FILTER_DATE     "2026"
+
+// ---------------------------------------------------------------- settings (filter_settings.c)
+
+// Everything that one run needs to know besides the layer. Plain data, copied freely.
+typedef struct filter_settings {
+    char style_file[VKSTYLE_PATH]; // path of the style image, in the file system's encoding; or ""
+    int style_layer;               // item whose pixels are the style instead of a file; or -1
+    int init_layer;                // layer from which the target starts; or -1
+    char model[VKSTYLE_PATH];      // as vkstyle_model_load takes it; "": the one that ships
+    char device[256];              // as vkstyle_open takes it; "": the best one
+    vkstyle_params params;         // full_size is always set: a layer keeps its size
+} filter_settings;
+
+void filter_settings_default(filter_settings *settings);
+
+// The engine's parameters in the order of the procedure's arguments. A host leaves one out
+// (filter_hides): a layer has its size, so "full-size" is always on.
+bool filter_hides(const vkstyle_param *param);
+
+// The settings that are no parameter of the engine, in the order of the arguments, before those of
+// the table: nick and help of each.
+typedef struct filter_argument {
+    const char *name, *label, *help;
+} filter_argument;
+enum {
+    FILTER_STYLE_FILE,
+    FILTER_MODEL,
+    FILTER_DEVICE,
+    FILTER_STYLE_LAYER,
+    FILTER_INIT_LAYER,
+    FILTER_ARGUMENTS
+};
+extern const filter_argument filter_arguments[FILTER_ARGUMENTS];
+
+// "0 adam, 1 lbfgs": what the numbers of a choice mean, for GIMP 2.10. g_free it.
+char *filter_choice_text(const vkstyle_param *param);
+
+// Strength as people set it, 0 (hardly) to 100 (all style), 50 being the default; it stands for the
+// ratio beta : alpha.
+double filter_strength(const vkstyle_params *params);
+void filter_set_strength(vkstyle_params *params, double strength);
+
+// Usual tastes. A preset changes strength, style scale, layer weights and smoothing, nothing else.
+int filter_preset_count(void);
+const char *filter_preset_name(int preset);
+void filter_preset_apply(int preset, vkstyle_params *params);
+int filter_preset_find(const vkstyle_params *params); // -1: none of them
+
+// Effort: draft, normal, fine. It stands for a number of iterations.
+int filter_quality_count(void);
+const char *filter_quality_name(int quality);
+void filter_quality_apply(int quality, vkstyle_params *params);
+int filter_quality_find(const vkstyle_params *params); // -1: none of them
+
+// A quick look: the same network on a small picture and a steep schedule.
+void filter_preview_params(vkstyle_params *params, bool software);
+
+// One of the values, by the name of the argument, as text that is independent of the locale.
+char *filter_settings_text(const filter_settings *settings, const vkstyle_param *param); // g_free
+bool filter_settings_check(const filter_settings *settings, vkstyle_error *error);
+
+// Last values of GIMP 2.10, which forgets them itself: a key file in GIMP's own folder, replaced as
+// a whole. Loading what is not there, or not readable, leaves the settings as they are.
+void filter_settings_load(filter_settings *settings, const char *path);
+bool filter_settings_save(const filter_settings *settings, const char *path, vkstyle_error *error);
+
+// ---------------------------------------------------------------- pixels (filter_pixels.c)
+
+// How the numbers in an image's buffers are meant.
+typedef struct filter_colour {
+    GimpColorProfile *profile; // the one attached to the image (ours), or NULL: sRGB
+    bool grey, linear, bytes;  // grey: grey image; linear: linear light; bytes: 8-bit integers
+} filter_colour;
+
+void filter_colour_clear(filter_colour *colour);
+
+// The whole buffer, copied, so that the user may go on editing: its upper left corner is that of
+// the layer, its size the layer's. dx, dy: where the buffer lies relative to the layer (filters may
+// have grown it). NULL when memory does not suffice. g_object_unref it.
+GeglBuffer *filter_snapshot(GeglBuffer *buffer, int width, int height, int dx, int dy,
+                            vkstyle_error *error);
+
+// A part of a buffer as the engine takes pictures: sRGB, 0..1, alpha where the buffer has one.
+// Alpha is multiplied by the mask (a buffer of the same size) where one is given.
+vkstyle_image *filter_read(GeglBuffer *buffer, const GeglRectangle *part, GeglBuffer *mask,
+                           const filter_colour *colour, vkstyle_error *error);
+
+// Fills the buffer of the new layer: `source` (with mask) everywhere, and `result` in `part`.
+bool filter_write(GeglBuffer *buffer, GeglBuffer *source, GeglBuffer *mask,
+                  const vkstyle_image *result, const GeglRectangle *part,
+                  const filter_colour *colour, vkstyle_error *error);
+
+// ---------------------------------------------------------------- the engine's thread
+// (filter_worker.c)
+
+// A copy of vkstyle_progress that outlives the call.
+typedef struct filter_progress {
+    char phase[128];
+    int iteration, iterations, level, levels, width, height;
+    double loss, seconds, seconds_left;
+    vkstyle_image *picture; // newest one, or NULL
+} filter_progress;
+
+typedef enum filter_task_kind {
+    FILTER_DEVICES,  // list the devices, open the one set, read the model
+    FILTER_ESTIMATE, // predict time and memory
+    FILTER_TRANSFER
+} filter_task_kind;
+
+typedef struct filter_task filter_task;
+struct filter_task {
+    filter_task_kind kind;
+    filter_settings settings;
+    int width, height;                           // of the content
+    const vkstyle_image *content, *style, *init; // the caller's, until done was called
+    double picture_seconds;                      // 0: no growing picture
+    void (*progress)(filter_task *task, const filter_progress *progress); // may be NULL
+    void (*done)(filter_task *task);
+    void *user;
+    // Filled by the worker.
+    bool good;
+    vkstyle_error error;
+    vkstyle_image *result; // of a transfer: the caller takes it or filter_task_free does
+    char *report;
+    vkstyle_device *devices, device; // list of all, and the one that is open
+    int device_count;
+    double seconds;
+    uint64_t bytes;
+    struct filter_task_state *state;
+};
+
+typedef struct filter_worker filter_worker;
+
+filter_worker *filter_worker_create(void);
+// All tasks must be done.
+void filter_worker_free(filter_worker **worker);
+
+filter_task *filter_task_create(filter_task_kind kind, const filter_settings *settings);
+void filter_task_free(filter_task **task); // only when it never ran or `done` was called
+void filter_worker_run(filter_worker *worker, filter_task *task);
+// What the engine shall do at its next look: VKSTYLE_STOP or VKSTYLE_CANCEL.
+void filter_task_decide(filter_task *task, vkstyle_decision decision);
+
+// ---------------------------------------------------------------- a run (filter_run.c)
+
+// What a host hands over of the layer, and what it does for the others.
+typedef struct filter_layer {
+    char *name;
+    int width, height;      // of the layer, pixels
+    GeglBuffer *pixels;     // snapshot of what the user sees of the layer
+    GeglBuffer *mask;       // snapshot of the layer's mask where it is in force, or NULL
+    GeglRectangle part;     // what is painted, within the layer: the bounds of the selection
+    filter_colour colour;   // of the image
+    vkstyle_image *content; // the part, read
+    bool with_window;       // the run is shown in a window with Stop and Cancel
+} filter_layer;
+
+void filter_layer_clear(filter_layer *layer);
+
+// The style image that the settings name, read through GIMP. In gimp2.c and gimp3.c.
+vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error);
+// The layer with that id as init picture for the content's part. In gimp2.c and gimp3.c.
+vkstyle_image *filter_load_init(const filter_settings *settings, const filter_layer *layer,
+                                vkstyle_error *error);
+// "Stylized (auvers.jpg)"; g_free it. The layer's name comes from the host.
+char *filter_result_name(const filter_settings *settings, const char *style_layer_name);
+// Fills error with VKSTYLE_USAGE and the text; returns false.
+bool filter_usage(vkstyle_error *error, const char *text);
+// Fills error for a style that the settings do not name.
+bool filter_no_style(vkstyle_error *error);
+
+// The transfer with progress in GIMP's own way, and in a window where the layer says so. Returns
+// the result, of the content's size; VKSTYLE_INTERRUPTED when it was cancelled.
+vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
+                          const filter_layer *layer, vkstyle_error *error);
+
+// A line for people: "Iteration 12 of 300, loss 0.123, 20 s left". g_free it.
+char *filter_progress_text(const filter_progress *progress);
+char *filter_seconds_text(double seconds); // g_free
+char *filter_bytes_text(uint64_t bytes);   // g_free
+
+#endif

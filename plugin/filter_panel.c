@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#include "filter_panel.h"
+
+#include "gtk_names.h"
+
+#include <math.h>
+#include <string.h>
+
+static GtkWidget *combo_of(int count, const char *(*name)(int index), const char *other)
+{
+    GtkWidget *combo = gtk_combo_box_text_new();
+    for (int i = 0; i < count; i++)
+        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(combo), name(i));
+    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(combo), other);
+    return combo;
+}
+
+static int active(GtkWidget *combo)
+{
+    return gtk_combo_box_get_active(GTK_COMBO_BOX(combo));
+}
+
+// ---------------------------------------------------------------- from settings to widgets
+
+// The five weights as they are in the settings; false where the layers are not the usual ones.
+static bool get_weights(const vkstyle_params *params, double weights[PANEL_WEIGHTS])
+{
+    for (int i = 0; i < PANEL_WEIGHTS; i++)
+        weights[i] = 1;
+    if (strcmp(params->style_layers, vkstyle_param_find("style-layers")->initial_text) != 0)
+        return false;
+    if (!params->layer_weights[0])
+        return true;
+    char **words = g_strsplit(params->layer_weights, ",", -1);
+    bool good = g_strv_length(words) == PANEL_WEIGHTS;
+    for (int i = 0; good && i < PANEL_WEIGHTS; i++)
+        weights[i] = g_ascii_strtod(words[i], NULL);
+    g_strfreev(words);
+    return good;
+}
+
+static int start_entry(const filter_panel *panel)
+{
+    if (panel->settings.init_layer >= 0)
+        for (int i = 0; i < panel->result_count; i++)
+            if (panel->results[i].layer == panel->settings.init_layer)
+                return 2 + i;
+    return panel->settings.params.init == VKSTYLE_INIT_RANDOM ? 1 : 0;
+}
+
+static void fill(filter_panel *panel)
+{
+    const filter_settings *settings = &panel->settings;
+    const vkstyle_params *params = &settings->params;
+    panel->filling = true;
+    int source = 0;
+    for (int i = 0; i < panel->layer_count; i++)
+        if (settings->style_layer == panel->layers[i].layer)
+            source = 1 + i;
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->source), source);
+    gtk_widget_set_sensitive(panel->file, source == 0);
+    if (settings->style_file[0])
+        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(panel->file), settings->style_file);
+    else
+        gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(panel->file));
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->start), start_entry(panel));
+    int preset = filter_preset_find(params), quality = filter_quality_find(params);
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->preset),
+                             preset < 0 ? filter_preset_count() : preset);
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->quality),
+                             quality < 0 ? filter_quality_count() : quality);
+    gtk_range_set_value(GTK_RANGE(panel->strength), filter_strength(params));
+    gtk_range_set_value(GTK_RANGE(panel->style_scale), params->style_scale);
+    gtk_spin_button_set_value(GTK_SPIN_BUTTON(panel->size), params->size);
+    gtk_spin_button_set_value(GTK_SPIN_BUTTON(panel->iterations), params->iterations);
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->optimizer), (int)params->optimizer);
+    // Setting the same text would move the cursor of someone who types.
+    if (strcmp(gtk_entry_get_text(GTK_ENTRY(panel->model)), settings->model) != 0)
+        gtk_entry_set_text(GTK_ENTRY(panel->model), settings->model);
+    double weights[PANEL_WEIGHTS];
+    bool usual = get_weights(params, weights);
+    for (int i = 0; i < PANEL_WEIGHTS; i++) {
+        gtk_range_set_value(GTK_RANGE(panel->weights[i]), weights[i]);
+        gtk_widget_set_sensitive(panel->weights[i], usual);
+    }
+    int device = 0;
+    for (int i = 0; panel->device_ids && panel->device_ids[i]; i++)
+        if (!strcmp(panel->device_ids[i], settings->device))
+            device = 1 + i;
+    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->device), device);
+    panel->filling = false;
+}
+
+// ---------------------------------------------------------------- from widgets to settings
+
+static void take_weights(filter_panel *panel)
+{
+    double weights[PANEL_WEIGHTS];
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    // Layers of another kind were given by a script; they stay.
+    if (!get_weights(&panel->settings.params, weights))
+        return;
+    GString *text = g_string_new(NULL);
+    bool alike = true;
+    double sum = 0;
+    for (int i = 0; i < PANEL_WEIGHTS; i++) {
+        double value = gtk_range_get_value(GTK_RANGE(panel->weights[i]));
+        alike = alike && value == 1;
+        sum += value;
+        g_string_append_printf(text, "%s%s", i ? "," : "",
+                               g_ascii_formatd(number, sizeof number, "%.2g", value));
+    }
+    // All zero is no style at all, which the engine refuses: then all alike.
+    g_strlcpy(panel->settings.params.layer_weights, alike || sum <= 0 ? "" : text->str,
+              sizeof panel->settings.params.layer_weights);
+    g_string_free(text, TRUE);
+}
+
+static void take_start(filter_panel *panel, int entry)
+{
+    panel->settings.init_layer =
+        entry >= 2 && entry - 2 < panel->result_count ? panel->results[entry - 2].layer : -1;
+    panel->settings.params.init = entry == 1 ? VKSTYLE_INIT_RANDOM : VKSTYLE_INIT_CONTENT;
+}
+
+// One function for all widgets: the one that changed is named, the others follow.
+static void on_change(GtkWidget *widget, gpointer data)
+{
+    filter_panel *panel = data;
+    filter_settings *settings = &panel->settings;
+    vkstyle_params *params = &settings->params;
+    if (panel->filling)
+        return;
+    if (widget == panel->source) {
+        int entry = active(widget);
+        settings->style_layer = entry > 0 ? panel->layers[entry - 1].layer : -1;
+    } else if (widget == panel->file) {
+        char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(widget));
+        g_strlcpy(settings->style_file, name ? name : "", sizeof settings->style_file);
+        g_free(name);
+    } else if (widget == panel->start)
+        take_start(panel, active(widget));
+    else if (widget == panel->preset && active(widget) < filter_preset_count())
+        filter_preset_apply(active(widget), params);
+    else if (widget == panel->quality && active(widget) < filter_quality_count())
+        filter_quality_apply(active(widget), params);
+    else if (widget == panel->strength)
+        filter_set_strength(params, gtk_range_get_value(GTK_RANGE(widget)));
+    else if (widget == panel->style_scale)
+        params->style_scale = gtk_range_get_value(GTK_RANGE(widget));
+    else if (widget == panel->size)
+        params->size = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(widget));
+    else if (widget == panel->iterations)
+        params->iterations = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(widget));
+    else if (widget == panel->optimizer)
+        params->optimizer = (vkstyle_optimizer)active(widget);
+    else if (widget == panel->model)
+        g_strlcpy(settings->model, gtk_entry_get_text(GTK_ENTRY(widget)), sizeof settings->model);
+    else if (widget == panel->device) {
+        int entry = active(widget);
+        g_strlcpy(settings->device,
+                  entry > 0 && panel->device_ids ? panel->device_ids[entry - 1] : "",
+                  sizeof settings->device);
+    } else
+        take_weights(panel);
+    fill(panel);
+    filter_panel_show_style(panel);
+    filter_panel_predict(panel);
+    if (panel->changed)
+        panel->changed(settings, panel->user);
+}
+
+static void on_preview(GtkWidget *button, gpointer data)
+{
+    (void)button;
+    filter_panel_preview(data);
+}
+
+// ---------------------------------------------------------------- building
+
+static GtkWidget *frame_picture(GtkWidget *column, GtkWidget **text, const char *label, int side)
+{
+    GtkWidget *picture = gtk_image_new();
+    gtk_widget_set_size_request(picture, side, -1);
+    *text = gtk_label_new(label);
+    gtk_label_set_line_wrap(GTK_LABEL(*text), TRUE);
+    gtk_label_set_max_width_chars(GTK_LABEL(*text), 24);
+    gtk_box_pack_start(GTK_BOX(column), picture, FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(column), *text, FALSE, FALSE, 0);
+    return picture;
+}
+
+static GtkWidget *build_pictures(filter_panel *panel)
+{
+    GtkWidget *pair = ui_row(12), *column = ui_column(6), *all = ui_column(12), *text;
+    panel->content_picture = frame_picture(column, &text, _("Content"), PANEL_THUMBNAIL);
+    gtk_box_pack_start(GTK_BOX(pair), column, TRUE, TRUE, 0);
+    column = ui_column(6);
+    panel->style_picture = frame_picture(column, &panel->style_text, _("Style"), PANEL_THUMBNAIL);
+    gtk_box_pack_start(GTK_BOX(pair), column, TRUE, TRUE, 0);
+    gtk_box_pack_start(GTK_BOX(all), pair, FALSE, FALSE, 0);
+    panel->preview_picture = frame_picture(all, &panel->preview_text, "", PANEL_PREVIEW);
+    panel->preview_button = gtk_button_new_with_mnemonic(_("Pre_view"));
+    gtk_widget_set_tooltip_text(panel->preview_button,
+                                _("A small picture with these settings, in about ten seconds"));
+    gtk_widget_set_sensitive(panel->preview_button, FALSE);
+    gtk_box_pack_start(GTK_BOX(all), panel->preview_button, FALSE, FALSE, 0);
+    g_signal_connect(panel->preview_button, "clicked", G_CALLBACK(on_preview), panel);
+    filter_picture_set(panel->content_picture, panel->layer->content, PANEL_THUMBNAIL);
+    filter_picture_set(panel->style_picture, NULL, PANEL_THUMBNAIL);
+    filter_picture_set(panel->preview_picture, NULL, PANEL_PREVIEW);
+    return all;
+}
+
+static void tip(GtkWidget *widget, const char *parameter)
+{
+    gtk_widget_set_tooltip_text(widget, _(vkstyle_param_find(parameter)->help));
+}
+
+static void watch(filter_panel *panel, GtkWidget *widget, const char *signal)
+{
+    g_signal_connect(widget, signal, G_CALLBACK(on_change), panel);
+}
+
+static GtkWidget *build_main(filter_panel *panel)
+{
+    GtkWidget *table = ui_table();
+    panel->source = gtk_combo_box_text_new();
+    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->source), _("A file"));
+    for (int i = 0; i < panel->layer_count; i++) {
+        char *text = g_strdup_printf(_("Layer: %s"), panel->layers[i].name);
+        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->source), text);
+        g_free(text);
+    }
+    panel->file = gtk_file_chooser_button_new(_("Style image"), GTK_FILE_CHOOSER_ACTION_OPEN);
+    gtk_widget_set_tooltip_text(panel->file, _(filter_arguments[FILTER_STYLE_FILE].help));
+    panel->preset = combo_of(filter_preset_count(), filter_preset_name, _("Your own"));
+    panel->strength = ui_slider(0, 100, 1);
+    gtk_scale_set_digits(GTK_SCALE(panel->strength), 0);
+    gtk_widget_set_tooltip_text(
+        panel->strength, _("How much of the style: 0 hardly any, 50 balanced, 100 all of it"));
+    panel->style_scale = ui_slider(0.1, 4, 0.05);
+    gtk_scale_set_digits(GTK_SCALE(panel->style_scale), 2);
+    tip(panel->style_scale, "style-scale");
+    int longest = MAX(panel->layer->part.width, panel->layer->part.height);
+    panel->size = gtk_spin_button_new_with_range(0, MAX(longest, 4096), 64);
+    tip(panel->size, "size");
+    panel->quality = combo_of(filter_quality_count(), filter_quality_name, _("Your own"));
+    panel->start = gtk_combo_box_text_new();
+    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("The content image"));
+    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("Noise"));
+    for (int i = 0; i < panel->result_count; i++) {
+        char *text = g_strdup_printf(_("Continue: %s"), panel->results[i].name);
+        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), text);
+        g_free(text);
+    }
+    panel->estimate = gtk_label_new(_("Looking for devices"));
+    gtk_label_set_line_wrap(GTK_LABEL(panel->estimate), TRUE);
+    gtk_label_set_width_chars(GTK_LABEL(panel->estimate), 36);
+    gtk_label_set_max_width_chars(GTK_LABEL(panel->estimate), 44);
+    ui_align_left(panel->estimate);
+    ui_table_add(table, 0, _("St_yle"), panel->source);
+    ui_table_add(table, 1, NULL, panel->file);
+    ui_table_add(table, 2, _("_Preset"), panel->preset);
+    ui_table_add(table, 3, _("S_trength"), panel->strength);
+    ui_table_add(table, 4, _("Style scal_e"), panel->style_scale);
+    ui_table_add(table, 5, _("S_ize (0: at most 512)"), panel->size);
+    ui_table_add(table, 6, _("_Quality"), panel->quality);
+    ui_table_add(table, 7, _("Start _from"), panel->start);
+    ui_table_add(table, 8, NULL, panel->estimate);
+    watch(panel, panel->source, "changed");
+    watch(panel, panel->file, "file-set");
+    watch(panel, panel->preset, "changed");
+    watch(panel, panel->strength, "value-changed");
+    watch(panel, panel->style_scale, "value-changed");
+    watch(panel, panel->size, "value-changed");
+    watch(panel, panel->quality, "changed");
+    watch(panel, panel->start, "changed");
+    return table;
+}
+
+static GtkWidget *build_rest(filter_panel *panel)
+{
+    GtkWidget *expander = gtk_expander_new_with_mnemonic(_("_Advanced")), *table = ui_table();
+    char **layers = g_strsplit(vkstyle_param_find("style-layers")->initial_text, ",", -1);
+    int row = 0;
+    panel->iterations = gtk_spin_button_new_with_range(0, 100000, 10);
+    tip(panel->iterations, "iterations");
+    ui_table_add(table, row++, _(vkstyle_param_find("iterations")->label), panel->iterations);
+    watch(panel, panel->iterations, "value-changed");
+    for (int i = 0; i < PANEL_WEIGHTS; i++) {
+        panel->weights[i] = ui_slider(0, 4, 0.1);
+        gtk_scale_set_digits(GTK_SCALE(panel->weights[i]), 1);
+        tip(panel->weights[i], "style-layers");
+        // An underscore in a label would become a mnemonic.
+        char **parts = g_strsplit(layers[i], "_", -1);
+        char *name = g_strjoinv("__", parts), *text = g_strdup_printf(_("Weight of %s"), name);
+        ui_table_add(table, row++, text, panel->weights[i]);
+        g_free(text);
+        g_free(name);
+        g_strfreev(parts);
+        watch(panel, panel->weights[i], "value-changed");
+    }
+    g_strfreev(layers);
+    const vkstyle_param *optimizer = vkstyle_param_find("optimizer");
+    panel->optimizer = gtk_combo_box_text_new();
+    for (int i = 0; optimizer->choices[i]; i++)
+        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->optimizer), optimizer->choices[i]);
+    tip(panel->optimizer, "optimizer");
+    ui_table_add(table, row++, _(optimizer->label), panel->optimizer);
+    watch(panel, panel->optimizer, "changed");
+    panel->device = gtk_combo_box_text_new();
+    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->device), _("The best one"));
+    ui_table_add(table, row++, _(filter_arguments[FILTER_DEVICE].label), panel->device);
+    watch(panel, panel->device, "changed");
+    panel->model = gtk_entry_new();
+    gtk_widget_set_tooltip_text(panel->model, _(filter_arguments[FILTER_MODEL].help));
+    ui_table_add(table, row++, _(filter_arguments[FILTER_MODEL].label), panel->model);
+    watch(panel, panel->model, "changed");
+    gtk_container_add(GTK_CONTAINER(expander), table);
+    return expander;
+}
+
+filter_panel *filter_panel_create(filter_worker *worker, const filter_layer *layer,
+                                  const filter_choice *layers, int count,
+                                  const filter_choice *results, int result_count,
+                                  void (*changed)(const filter_settings *settings, void *user),
+                                  void *user)
+{
+    filter_panel *panel = g_new0(filter_panel, 1);
+    panel->worker = worker;
+    panel->layer = layer;
+    panel->layers = layers;
+    panel->layer_count = count;
+    panel->results = results;
+    panel->result_count = result_count;
+    panel->changed = changed;
+    panel->user = user;
+    panel->style_shown_layer = -2; // none was shown yet
+    filter_settings_default(&panel->settings);
+    panel->top = ui_row(18);
+    gtk_container_set_border_width(GTK_CONTAINER(panel->top), 12);
+    GtkWidget *column = ui_column(12);
+    gtk_box_pack_start(GTK_BOX(panel->top), build_pictures(panel), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(column), build_main(panel), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(column), build_rest(panel), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(panel->top), column, TRUE, TRUE, 0);
+    fill(panel);
+    filter_panel_begin(panel);
+    return panel;
+}
+
+void *filter_panel_widget(filter_panel *panel)
+{
+    return panel->top;
+}
+
+void filter_panel_set(filter_panel *panel, const filter_settings *settings)
+{
+    panel->settings = *settings;
+    fill(panel);
+    filter_panel_show_style(panel);
+    filter_panel_predict(panel);
+}
+
+const filter_settings *filter_panel_get(const filter_panel *panel)
+{
+    return &panel->settings;
+}
+
+void filter_panel_free(filter_panel **panel)
+{
+    if (!*panel)
+        return;
+    filter_panel_end(*panel);
+    g_free(*panel);
+    *panel = NULL;
+}

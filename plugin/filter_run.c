@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//
+// One run, from the layer's pixels to the result's.
+#include "filter.h"
+
+#include "filter_window.h"
+
+#include <math.h>
+#include <string.h>
+
+void filter_layer_clear(filter_layer *layer)
+{
+    g_free(layer->name);
+    g_clear_object(&layer->pixels);
+    g_clear_object(&layer->mask);
+    filter_colour_clear(&layer->colour);
+    vkstyle_image_free(&layer->content);
+    memset(layer, 0, sizeof *layer);
+}
+
+bool filter_usage(vkstyle_error *error, const char *text)
+{
+    error->status = VKSTYLE_USAGE;
+    g_strlcpy(error->text, text, sizeof error->text);
+    return false;
+}
+
+bool filter_no_style(vkstyle_error *error)
+{
+    return filter_usage(error,
+                        _("no style image was chosen; give a picture as style-file, or a layer "
+                          "as style-layer"));
+}
+
+char *filter_result_name(const filter_settings *settings, const char *style_layer_name)
+{
+    char *style = style_layer_name ? g_strdup(style_layer_name)
+                                   : g_filename_display_basename(settings->style_file);
+    char *name = g_strdup_printf(_("Stylized (%s)"), style);
+    g_free(style);
+    return name;
+}
+
+// ---------------------------------------------------------------- texts
+
+char *filter_seconds_text(double seconds)
+{
+    long whole = lround(seconds);
+    if (whole < 60)
+        return g_strdup_printf(_("%ld s"), whole > 0 ? whole : 1);
+    if (whole < 3600)
+        return g_strdup_printf(_("%ld min %ld s"), whole / 60, whole % 60);
+    return g_strdup_printf(_("%ld h %ld min"), whole / 3600, whole % 3600 / 60);
+}
+
+char *filter_bytes_text(uint64_t bytes)
+{
+    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+}
+
+char *filter_progress_text(const filter_progress *progress)
+{
+    if (progress->iteration <= 0)
+        return g_strdup(_("Preparing"));
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, _("Iteration %d of %d"), progress->iteration,
+                           progress->iterations);
+    if (isfinite(progress->loss)) {
+        g_string_append(text, ", ");
+        g_string_append_printf(text, _("loss %.3g"), progress->loss);
+    }
+    if (progress->seconds_left >= 0) {
+        char *left = filter_seconds_text(progress->seconds_left);
+        g_string_append(text, ", ");
+        g_string_append_printf(text, _("%s left"), left);
+        g_free(left);
+    }
+    return g_string_free(text, FALSE);
+}
+
+// ---------------------------------------------------------------- the transfer
+
+typedef struct run {
+    GMainLoop *loop;
+    filter_window *window; // NULL without one
+    int shown;             // iteration that GIMP's progress shows
+} run;
+
+static void on_progress(filter_task *task, const filter_progress *progress)
+{
+    run *r = task->user;
+    char *text = filter_progress_text(progress);
+    if (progress->iteration != r->shown) {
+        r->shown = progress->iteration;
+        gimp_progress_set_text(text);
+        if (progress->iterations > 0)
+            gimp_progress_update((double)progress->iteration / progress->iterations);
+    }
+    if (r->window)
+        filter_window_show(r->window, text, progress);
+    g_free(text);
+}
+
+static void on_done(filter_task *task)
+{
+    g_main_loop_quit(((run *)task->user)->loop);
+}
+
+// For tests: what the engine was given and what it reports goes into the folder
+// $VKSTYLE_GIMP_REPORTS, as run-001.safetensors (the content image) and run-001.json, run-002 and
+// so on.
+static bool write_report(const vkstyle_image *content, const char *report, vkstyle_error *error)
+{
+    const char *folder = g_getenv("VKSTYLE_GIMP_REPORTS");
+    if (!folder || !*folder)
+        return true;
+    for (int number = 1; number < 1000; number++) {
+        char *path = g_strdup_printf("%s/run-%03d.safetensors", folder, number);
+        bool taken = g_file_test(path, G_FILE_TEST_EXISTS);
+        bool good = taken || vkstyle_image_save(content, path, 8, error);
+        g_free(path);
+        if (taken)
+            continue;
+        path = g_strdup_printf("%s/run-%03d.json", folder, number);
+        GError *failure = NULL;
+        if (good && report && !g_file_set_contents(path, report, -1, &failure)) {
+            good = false;
+            error->status = VKSTYLE_FAILED;
+            g_strlcpy(error->text, failure->message, sizeof error->text);
+            g_clear_error(&failure);
+        }
+        g_free(path);
+        return good;
+    }
+    return true;
+}
+
+vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
+                          const filter_layer *layer, vkstyle_error *error)
+{
+    if (!filter_settings_check(settings, error))
+        return NULL;
+    vkstyle_image *style = filter_load_style(settings, error);
+    if (!style)
+        return NULL;
+    vkstyle_image *init = NULL;
+    filter_settings used = *settings;
+    if (used.init_layer >= 0) {
+        if (!(init = filter_load_init(&used, layer, error))) {
+            vkstyle_image_free(&style);
+            return NULL;
+        }
+        used.params.init = VKSTYLE_INIT_FILE;
+    }
+    filter_task *task = filter_task_create(FILTER_TRANSFER, &used);
+    run r = {.loop = g_main_loop_new(NULL, FALSE), .shown = -1};
+    task->content = layer->content;
+    task->style = style;
+    task->init = init;
+    task->progress = on_progress;
+    task->done = on_done;
+    task->user = &r;
+    gimp_progress_init(_(FILTER_TITLE));
+    if (layer->with_window) {
+        task->picture_seconds = 2;
+        r.window = filter_window_open(task);
+    }
+    filter_worker_run(worker, task);
+    g_main_loop_run(r.loop);
+    filter_window_close(&r.window);
+    g_main_loop_unref(r.loop);
+    gimp_progress_end();
+    vkstyle_image *result = task->result;
+    task->result = NULL;
+    if (!result)
+        *error = task->error;
+    else if (!write_report(layer->content, task->report, error))
+        vkstyle_image_free(&result);
+    filter_task_free(&task);
+    vkstyle_image_free(&style);
+    vkstyle_image_free(&init);
+    return result;
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+#include "filter.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const filter_argument filter_arguments[FILTER_ARGUMENTS] = {
+    {"style-file", N_("Style image"),
+     N_("The picture whose manner is taken: any file that GIMP can open")},
+    {"model", N_("Model"),
+     N_("Encoder to use: a name in the models folder or a .safetensors file. Empty: the VGG-19 "
+        "that ships")},
+    {"device", N_("Device"),
+     N_("Vulkan device to use: its number, part of its name, or its UUID. Empty: the best one")},
+    {"style-layer", N_("Style layer"),
+     N_("A layer whose pixels are the style image, instead of a file")},
+    {"init-layer", N_("Start layer"),
+     N_("A layer from which the target starts, such as an earlier result that shall be continued")},
+};
+
+void filter_settings_default(filter_settings *settings)
+{
+    memset(settings, 0, sizeof *settings);
+    settings->style_layer = settings->init_layer = -1;
+    vkstyle_params_default(&settings->params);
+    settings->params.full_size = true;
+}
+
+bool filter_hides(const vkstyle_param *param)
+{
+    return !strcmp(param->name, "full-size");
+}
+
+char *filter_choice_text(const vkstyle_param *param)
+{
+    GString *text = g_string_new(NULL);
+    for (int i = 0; param->choices[i]; i++)
+        g_string_append_printf(text, "%s%d %s", i ? ", " : "", i, param->choices[i]);
+    return g_string_free(text, FALSE);
+}
+
+// ---------------------------------------------------------------- strength
+
+// Ten times as much style for every 35 steps: 29 is a quarter of the default's, 74 nearly five
+// times.
+#define STRENGTH_DECADE 35.0
+
+static double default_ratio(void)
+{
+    return vkstyle_param_find("beta")->initial / vkstyle_param_find("alpha")->initial;
+}
+
+double filter_strength(const vkstyle_params *params)
+{
+    if (!(params->beta > 0))
+        return 0;
+    if (!(params->alpha > 0))
+        return 100;
+    double strength = 50 + STRENGTH_DECADE * log10(params->beta / params->alpha / default_ratio());
+    return CLAMP(strength, 0, 100);
+}
+
+void filter_set_strength(vkstyle_params *params, double strength)
+{
+    double alpha = vkstyle_param_find("alpha")->initial;
+    double beta = alpha * default_ratio() * pow(10, (strength - 50) / STRENGTH_DECADE);
+    params->alpha = alpha;
+    // Three digits, so that last values and reports read well.
+    double unit = pow(10, floor(log10(beta)) - 2);
+    params->beta = round(beta / unit) * unit;
+}
+
+// ---------------------------------------------------------------- presets and qualities
+
+typedef struct preset {
+    const char *name;
+    double strength, style_scale;
+    const char *layer_weights; // for the five layers of the default
+    double tv;
+} preset;
+
+static const preset presets[] = {
+    {N_("Balanced"), 50, 1, "", -1},
+    {N_("Light touch"), 29, 1, "", -1},
+    {N_("Heavy paint"), 74, 1, "", -1},
+    {N_("Fine strokes"), 50, 0.5, "", -1},
+    {N_("Broad strokes"), 55, 2, "", -1},
+    {N_("Colours and grain only"), 50, 1, "1,1,0.2,0,0", -1},
+    {N_("Shapes first"), 60, 1, "0.2,0.2,1,1,1", -1},
+};
+
+int filter_preset_count(void)
+{
+    return G_N_ELEMENTS(presets);
+}
+
+const char *filter_preset_name(int index)
+{
+    return _(presets[index].name);
+}
+
+void filter_preset_apply(int index, vkstyle_params *params)
+{
+    const vkstyle_param *layers = vkstyle_param_find("style-layers");
+    filter_set_strength(params, presets[index].strength);
+    params->style_scale = presets[index].style_scale;
+    params->tv = presets[index].tv;
+    g_strlcpy(params->style_layers, layers->initial_text, sizeof params->style_layers);
+    g_strlcpy(params->layer_weights, presets[index].layer_weights, sizeof params->layer_weights);
+}
+
+int filter_preset_find(const vkstyle_params *params)
+{
+    for (int i = 0; i < filter_preset_count(); i++) {
+        vkstyle_params tried = *params;
+        filter_preset_apply(i, &tried);
+        if (fabs(filter_strength(&tried) - filter_strength(params)) < 0.5 &&
+            tried.style_scale == params->style_scale && tried.tv == params->tv &&
+            !strcmp(tried.style_layers, params->style_layers) &&
+            !strcmp(tried.layer_weights, params->layer_weights))
+            return i;
+    }
+    return -1;
+}
+
+typedef struct quality {
+    const char *name;
+    int iterations; // 0: the schedule's own choice
+} quality;
+
+static const quality qualities[] = {
+    {N_("Draft"), 60},
+    {N_("Normal"), 0},
+    {N_("Fine"), 500},
+};
+
+int filter_quality_count(void)
+{
+    return G_N_ELEMENTS(qualities);
+}
+
+const char *filter_quality_name(int index)
+{
+    return _(qualities[index].name);
+}
+
+void filter_quality_apply(int index, vkstyle_params *params)
+{
+    params->iterations = qualities[index].iterations;
+}
+
+int filter_quality_find(const vkstyle_params *params)
+{
+    for (int i = 0; i < filter_quality_count(); i++)
+        if (qualities[i].iterations == params->iterations)
+            return i;
+    return -1;
+}
+
+void filter_preview_params(vkstyle_params *params, bool software)
+{
+    // A processor paints 128 pixels in the time in which a GPU paints 384. Style scale, strength
+    // and layers stay: they are relative to the size, so that the look is that of the full picture.
+    int size = software ? 128 : 384;
+    if (params->size == 0 || params->size > size)
+        params->size = size;
+    params->iterations = software ? 30 : 80;
+    params->levels = 0;
+}
+
+// ---------------------------------------------------------------- text
+
+char *filter_settings_text(const filter_settings *settings, const vkstyle_param *param)
+{
+    const void *value = (const char *)&settings->params + param->offset;
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    switch (param->kind) {
+    case VKSTYLE_INT:
+        return g_strdup_printf("%d", *(const int *)value);
+    case VKSTYLE_CHOICE:
+        return g_strdup(param->choices[*(const int *)value]);
+    case VKSTYLE_INT64:
+        return g_strdup_printf("%" G_GINT64_FORMAT, *(const int64_t *)value);
+    case VKSTYLE_BYTES:
+        return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)value);
+    case VKSTYLE_REAL:
+        return g_strdup(g_ascii_dtostr(number, sizeof number, *(const double *)value));
+    case VKSTYLE_FLAG:
+        return g_strdup(*(const bool *)value ? "true" : "false");
+    case VKSTYLE_TEXT:
+        return g_strdup(value);
+    }
+    return g_strdup("");
+}
+
+bool filter_settings_check(const filter_settings *settings, vkstyle_error *error)
+{
+    if (!vkstyle_params_check(&settings->params, error))
+        return false;
+    if (settings->params.init == VKSTYLE_INIT_FILE && settings->init_layer < 0) {
+        error->status = VKSTYLE_USAGE;
+        g_strlcpy(error->text, _("init: a start from a picture needs the layer, as init-layer"),
+                  sizeof error->text);
+        return false;
+    }
+    return true;
+}
+
+#define GROUP "vkstyle"
+
+void filter_settings_load(filter_settings *settings, const char *path)
+{
+    GKeyFile *file = g_key_file_new();
+    if (g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL)) {
+        int count;
+        const vkstyle_param *table = vkstyle_param_table(&count);
+        for (int i = 0; i < count; i++) {
+            char *text = g_key_file_get_string(file, GROUP, table[i].name, NULL);
+            // A value that this version no longer takes keeps its default.
+            if (text && !filter_hides(&table[i]))
+                vkstyle_params_set(&settings->params, table[i].name, text, NULL);
+            g_free(text);
+        }
+        struct {
+            const char *name;
+            char *field;
+            size_t size;
+        } texts[] = {{"style-file", settings->style_file, sizeof settings->style_file},
+                     {"model", settings->model, sizeof settings->model},
+                     {"device", settings->device, sizeof settings->device}};
+        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+            char *text = g_key_file_get_string(file, GROUP, texts[i].name, NULL);
+            if (text)
+                g_strlcpy(texts[i].field, text, texts[i].size);
+            g_free(text);
+        }
+        // A set of values that do not fit together would fail every run.
+        if (!vkstyle_params_check(&settings->params, NULL)) {
+            vkstyle_params_default(&settings->params);
+            settings->params.full_size = true;
+        }
+    }
+    if (settings->params.init == VKSTYLE_INIT_FILE)
+        settings->params.init = VKSTYLE_INIT_CONTENT;
+    g_key_file_free(file);
+}
+
+bool filter_settings_save(const filter_settings *settings, const char *path, vkstyle_error *error)
+{
+    GKeyFile *file = g_key_file_new();
+    int count;
+    const vkstyle_param *table = vkstyle_param_table(&count);
+    for (int i = 0; i < count; i++) {
+        char *text = filter_settings_text(settings, &table[i]);
+        if (!filter_hides(&table[i]))
+            g_key_file_set_string(file, GROUP, table[i].name, text);
+        g_free(text);
+    }
+    g_key_file_set_string(file, GROUP, "style-file", settings->style_file);
+    g_key_file_set_string(file, GROUP, "model", settings->model);
+    g_key_file_set_string(file, GROUP, "device", settings->device);
+    GError *failure = NULL;
+    // g_file_set_contents writes beside and renames.
+    bool saved = g_key_file_save_to_file(file, path, &failure);
+    if (!saved) {
+        error->status = VKSTYLE_FAILED;
+        g_snprintf(error->text, sizeof error->text, "%s", failure->message);
+        g_clear_error(&failure);
+    }
+    g_key_file_free(file);
+    return saved;
+}

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""What the suites of both GIMPs share: fixtures, a clean environment for GIMP, and looks into what a
+run left. Python's own library only.
+
+Lines are printed as cmocka prints them, which ./install.sh --test counts.
+"""
+import glob
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import zlib
+
+
+def tensor(path):
+    """(width, height, floats) of the tensor "image" [3,H,W] in a .safetensors file."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    size = struct.unpack('<Q', data[:8])[0]
+    entry = json.loads(data[8:8 + size])['image']
+    first, last = entry['data_offsets']
+    _, height, width = entry['shape']
+    raw = data[8 + size + first:8 + size + last]
+    return width, height, struct.unpack('<%df' % (len(raw) // 4), raw)
+
+
+def png(path):
+    """(width, height, channels, values) of a PNG of 8 or 16 bits, not interlaced, no palette."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    assert data[:8] == b'\x89PNG\r\n\x1a\n', path + ' is no PNG'
+    at, packed = 8, b''
+    while at < len(data):
+        length, kind = struct.unpack('>I4s', data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        if kind == b'IHDR':
+            width, height, depth, colour = struct.unpack('>IIBB', body[:10])
+        elif kind == b'IDAT':
+            packed += body
+        at += 12 + length
+    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
+    step = channels * depth // 8
+    rows, before, raw = [], bytearray(width * step), zlib.decompress(packed)
+    for y in range(height):
+        start = y * (width * step + 1)
+        kind, row = raw[start], bytearray(raw[start + 1:start + 1 + width * step])
+        for i in range(len(row)):
+            left = row[i - step] if i >= step else 0
+            corner = before[i - step] if i >= step else 0
+            up = before[i]
+            if kind == 1:
+                row[i] = (row[i] + left) & 255
+            elif kind == 2:
+                row[i] = (row[i] + up) & 255
+            elif kind == 3:
+                row[i] = (row[i] + (left + up) // 2) & 255
+            elif kind == 4:
+                guess = left + up - corner
+                near = min((abs(guess - left), 0, left), (abs(guess - up), 1, up),
+                           (abs(guess - corner), 2, corner))
+                row[i] = (row[i] + near[2]) & 255
+        rows.append(bytes(row))
+        before = row
+    joined = b''.join(rows)
+    if depth == 16:
+        values = [v / 65535 for v in struct.unpack('>%dH' % (len(joined) // 2), joined)]
+    else:
+        values = [v / 255 for v in joined]
+    return width, height, channels, values
+
+
+def write_png(path, width, height, channels, pixels):
+    """pixels: bytes, row by row. No colour chunks: GIMP 3 would make a profile of them."""
+    def chunk(kind, body):
+        packed = kind + body
+        return struct.pack('>I', len(body)) + packed + struct.pack('>I', zlib.crc32(packed))
+    row = width * channels
+    raw = b''.join(b'\0' + pixels[y * row:(y + 1) * row] for y in range(height))
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    with open(path, 'wb') as file:
+        file.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8,
+                   colour, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(raw)) + chunk(b'IEND', b''))
+
+
+class Suite:
+    """A folder with fixtures and a GIMP profile, and the count of what passed."""
+
+    def __init__(self, name, build, version):
+        self.name, self.build, self.version = name, os.path.abspath(build), version
+        self.folder = tempfile.mkdtemp(prefix='vkstyle-%s-' % name)
+        self.reports = self.path('reports')
+        os.mkdir(self.reports)
+        self.failed = 0
+        self.cli = self.path_in_build('plugin/vkstyle')
+        subprocess.run([self.path_in_build('tests/cli/cli_helper'), 'inputs', self.folder], check=True)
+        # The pictures come with chunks about colour from nobody: made again without any.
+        for picture in ('content.png', 'style.png'):
+            width, height, channels, values = png(self.path(picture))
+            write_png(self.path(picture), width, height, channels,
+                      bytes(round(255 * v) for v in values))
+        with open(self.path('gimprc'), 'w') as file:
+            file.write('(plug-in-path "%s:%s")\n' % (self.system_plug_ins(),
+                                                     self.path_in_build('plugin/gimp')))
+
+    def system_plug_ins(self):
+        """GIMP's own plug-ins, without a filter of ours that may be installed there."""
+        libraries = subprocess.run(['pkg-config', '--variable=gimplibdir', 'gimp-%d.0' % self.version],
+                                   check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        folder = self.path('plug-ins')
+        os.mkdir(folder)
+        for name in os.listdir(libraries + '/plug-ins'):
+            if name != 'vkstyle':
+                os.symlink('%s/plug-ins/%s' % (libraries, name), os.path.join(folder, name))
+        return folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def path_in_build(self, name):
+        return os.path.join(self.build, name)
+
+    def environment(self, **more):
+        """What a GIMP gets: nothing of the user's."""
+        kept = {key: os.environ[key] for key in os.environ
+                if key.startswith(('ASAN_', 'UBSAN_', 'LSAN_', 'VK_')) or key == 'PATH'}
+        kept.update(LC_ALL='C.UTF-8', HOME=self.folder, NO_AT_BRIDGE='1', TMPDIR=self.folder,
+                    XDG_CACHE_HOME=self.path('cache'), VKSTYLE_GIMP_REPORTS=self.reports)
+        kept['GIMP%d_DIRECTORY' % self.version] = self.path('profile')
+        kept.update(more)
+        return {key: value for key, value in kept.items() if value is not None}
+
+    def run(self, command, timeout=240, **more):
+        """(exit status, stdout and stderr). A GIMP that hangs is killed, with all it started."""
+        with open(self.path('log'), 'w+b') as log:
+            process = subprocess.Popen(command, env=self.environment(**more), stdout=log,
+                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                       start_new_session=True)
+            try:
+                status = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                status = 'a timeout of %d s' % timeout
+            log.seek(0)
+            return status, log.read().decode('utf-8', 'replace')
+
+    def new_reports(self):
+        """(report, content tensor) of each run since the last call, in order."""
+        found = []
+        for path in sorted(glob.glob(self.path('reports/run-*.safetensors'))):
+            report = path[:-len('safetensors')] + 'json'
+            with open(report) as file:
+                found.append((json.load(file), tensor(path)))
+            os.remove(path)
+            os.remove(report)
+        return found
+
+    def check(self, name, test):
+        """Runs one test; True when it passed."""
+        name = '%s.%s' % (self.name, name.replace(' ', '_'))
+        print('[ RUN      ] ' + name, flush=True)
+        try:
+            test()
+            print('[       OK ] ' + name, flush=True)
+            return True
+        except Exception:
+            traceback.print_exc(file=sys.stdout)
+            print('[  FAILED  ] ' + name, flush=True)
+            self.failed += 1
+            return False
+
+    def can_show(self):
+        return all(shutil.which(tool) for tool in ('Xvfb', 'xdotool', 'import'))
+
+    def try_dialog(self, run, count):
+        """The dialog and the window of the work, with keys. run(environment) calls GIMP with the
+        filter's dialog; count() is the number of layers then."""
+        keep = os.environ.get('VKSTYLE_TEST_PICTURES')
+
+        def begin(screen):
+            window = screen.wait_for('Neural Style Transfer')
+            time.sleep(3)
+            return window
+
+        def stop(screen):
+            window = begin(screen)
+            if keep:
+                # The preview, for the pictures in docs/.
+                screen.press(window, 'alt+v')
+                time.sleep(60)
+                screen.picture(window, os.path.join(keep, self.name + '-dialog.png'))
+            screen.press(window, 'Return')
+            window = screen.wait_for('Painting')
+            if keep:
+                time.sleep(30)
+                screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
+            end = time.time() + 120
+            # The button answers as soon as there is something to keep.
+            while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
+                screen.press(window, 'alt+s')
+                time.sleep(1)
+
+        def cancel(screen):
+            screen.press(begin(screen), 'Return')
+            window = screen.wait_for('Painting')
+            time.sleep(3)
+            screen.press(window, 'Escape')
+
+        def refuse(screen):
+            screen.press(begin(screen), 'Escape')
+
+        for action, layers in ((stop, 2), (cancel, 1), (refuse, 1)):
+            def test(action=action, layers=layers):
+                with Screen() as screen:
+                    hands = Hands(lambda: action(screen))
+                    run(DISPLAY=screen.display)
+                    hands.done()
+                assert count() == layers, '%d layers instead of %d' % (count(), layers)
+            self.check('dialog_' + action.__name__, test)
+
+    def try_menu(self, program):
+        """The whole GIMP: the entry in the menu, a new layer, and one undo that removes it. Settings are the
+        last ones of try_dialog; the number of layers is in the window's title."""
+        def title_with(screen, window, words, seconds=120):
+            end = time.time() + seconds
+            while time.time() < end:
+                if words in ' '.join(screen.do('xdotool', 'getwindowname', window)):
+                    return
+                time.sleep(0.5)
+            raise AssertionError('no "%s" in "%s"' % (words, screen.do('xdotool', 'getwindowname', window)))
+
+        def test():
+            # A folder of its own: a GIMP that is killed leaves backups, and the next one asks about them.
+            shutil.copytree(self.path('profile'), self.path('profile-menu'))
+            key = 'GIMP%d_DIRECTORY' % self.version
+            with Screen() as screen, open(self.path('log'), 'wb') as log:
+                environment = self.environment(DISPLAY=screen.display, **{key: self.path('profile-menu')})
+                process = subprocess.Popen([program, '-nsd', '-g', self.path('gimprc'), self.path('content.png')],
+                                           env=environment, stdout=log, stderr=log, start_new_session=True)
+                try:
+                    main = screen.wait_for('content.*GIMP', 240)
+                    title_with(screen, main, '1 layer')
+                    time.sleep(3)
+                    screen.press(main, 'alt+r')
+                    for key in 'ay':
+                        time.sleep(1.5)
+                        screen.do('xdotool', 'key', key)
+                    dialog = screen.wait_for('Neural Style Transfer')
+                    time.sleep(3)
+                    screen.press(dialog, 'Return')
+                    window = screen.wait_for('Painting')
+                    end = time.time() + 120
+                    while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
+                        screen.press(window, 'alt+s')
+                        time.sleep(1)
+                    title_with(screen, main, '2 layers')
+                    screen.press(main, 'ctrl+z')
+                    title_with(screen, main, '1 layer')
+                finally:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+        self.check('menu_and_undo', test)
+
+    def finish(self):
+        if self.failed:
+            print('left for a look: ' + self.folder)
+            return 1
+        shutil.rmtree(self.folder)
+        return 0
+
+
+class Screen:
+    """An X server without a monitor, and a user's hands on it."""
+
+    def __enter__(self):
+        read, write = os.pipe()
+        self.server = subprocess.Popen(['Xvfb', '-displayfd', str(write), '-screen', '0', '1280x1024x24',
+                                        '-nolisten', 'tcp'], pass_fds=[write], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            self.display = ':' + pipe.readline().strip()
+        assert self.display != ':', 'Xvfb did not start'
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+
+    def do(self, *command):
+        return subprocess.run(command, env=dict(os.environ, DISPLAY=self.display), stderr=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
+
+    def wait_for(self, title, seconds=120):
+        end = time.time() + seconds
+        while time.time() < end:
+            found = self.do('xdotool', 'search', '--onlyvisible', '--name', title)
+            if found:
+                return found[-1]
+            time.sleep(0.5)
+        raise AssertionError('no window called %s' % title)
+
+    def press(self, window, key):
+        self.do('xdotool', 'windowfocus', window, 'key', key)
+
+    def picture(self, window, path):
+        # A pointer over a widget would bring up its tip.
+        self.do('xdotool', 'mousemove', '1279', '1023')
+        time.sleep(1)
+        self.do('import', '-window', window, path)
+
+
+class Hands(threading.Thread):
+    """Uses dialogs while GIMP runs; what goes wrong there is raised by done()."""
+
+    def __init__(self, action):
+        super().__init__()
+        self.action, self.failure = action, None
+        self.start()
+
+    def run(self):
+        try:
+            self.action()
+        except Exception as failure:
+            self.failure = failure
+
+    def done(self):
+        self.join()
+        if self.failure:
+            raise self.failure
+
+
+def stylised(report):
+    """The loss fell below half of where it began, and the picture is not what it was."""
+    total = report['losses']['total']
+    assert report['outcome'] == 'done', report['outcome']
+    assert total[-1] < 0.5 * total[0], 'loss went from %g to %g only' % (total[0], total[-1])
+
+
+def near(a, b, limit, what):
+    assert len(a) == len(b), '%s: %d values instead of %d' % (what, len(a), len(b))
+    worst = max(abs(x - y) for x, y in zip(a, b))
+    assert worst <= limit, '%s: a difference of %g' % (what, worst)
+
+
+def mean_difference(a, b):
+    assert len(a) == len(b)
+    return sum(abs(x - y) for x, y in zip(a, b)) / len(a)
