@@ -16,6 +16,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 STYLE, CONTENT = 0.04, 0.9  # the bar
 
@@ -75,8 +76,13 @@ def main():
     axes[2].axvline(CONTENT, color="grey", linewidth=0.7)
     axes[2].set(xlabel="content loss", ylabel="style loss", yscale="log", xlim=(0.6, 1.6),
                 ylim=(0.015, 0.2))
+    axes[0].set_yticks([1, 1.5, 2, 3, 4, 6, 8])
+    axes[1].set_yticks([1, 1.5, 2, 3, 4, 6, 8])
+    axes[2].set_yticks([0.02, 0.03, 0.04, 0.06, 0.1, 0.2])
     for axis in axes:
-        axis.grid(alpha=0.3, which="both")
+        axis.yaxis.set_major_formatter(ScalarFormatter())
+        axis.yaxis.set_minor_formatter(NullFormatter())
+        axis.grid(alpha=0.3)
     axes[0].legend()
     figure.savefig(sys.argv[1], metadata={"Date": None})
 
