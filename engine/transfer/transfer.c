@@ -10,6 +10,7 @@
 #include "runner.h"
 #include "../error.h"
 #include "../image/image.h"
+#include "../image/recolour.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ typedef struct transfer {
     vks_estimate estimate;
     vks_journal journal;
     vkstyle_image *content; // as the engine takes it: what is transparent is filled
-    vkstyle_image *target;  // between levels: where the next one starts
+    vkstyle_image *styles[VKSTYLE_MAX_STYLES]; // the same, in the colours asked for
+    vkstyle_image *target;                     // between levels: where the next one starts
     vks_carry carry;
     vks_iteration iteration; // of the level at work
     int level;               // from 0
@@ -60,6 +62,21 @@ static vkstyle_image *present_picture(transfer *t)
         picture = vks_crop(padded, level.width, level.height, t->error);
     vkstyle_image_free(&padded);
     return picture;
+}
+
+// Gives a picture the content's chroma, where that is asked for.
+static bool restore_chroma(const transfer *t, vkstyle_image *picture)
+{
+    const vkstyle_params *p = t->params;
+    if (p->colour != VKSTYLE_COLOUR_LUMINANCE || !(p->colour_strength > 0))
+        return true;
+    vkstyle_image *content =
+        vkstyle_image_resize(t->content, picture->width, picture->height, t->error);
+    if (content)
+        vks_restore_chroma(picture, content, p->colour_strength);
+    bool done = content != NULL;
+    vkstyle_image_free(&content);
+    return done;
 }
 
 // ---------------------------------------------------------------- progress
@@ -167,8 +184,23 @@ static vkstyle_decision tick(int done, void *user)
 
 // ---------------------------------------------------------------- levels
 
+// The style images as the engine takes them, at their own sizes.
+static bool take_styles(transfer *t)
+{
+    vks_colours colours;
+    vks_colours_of(&colours, t->content);
+    for (int i = 0; i < t->job->style_count; i++) {
+        if (!(t->styles[i] = vks_image_fill_transparent(t->job->styles[i], t->error)))
+            return false;
+        if (!i)
+            vks_image_hash(t->styles[i], t->journal.style_hash);
+        vks_recolour_style(t->styles[i], &colours, t->params->colour, t->params->colour_strength);
+    }
+    return true;
+}
+
 // The style images at this level's size.
-static bool prepare_style(transfer *t, vks_style *style)
+static bool prepare_style(transfer *t, const vks_style **style)
 {
     const vkstyle_job *job = t->job;
     vks_level level = t->schedule.levels[t->level];
@@ -176,26 +208,25 @@ static bool prepare_style(transfer *t, vks_style *style)
     int side = level.width > level.height ? level.width : level.height;
     double down = (double)side / (goal.width > goal.height ? goal.width : goal.height);
     vkstyle_image **images = calloc((size_t)job->style_count, sizeof *images);
-    bool done = images != NULL;
+    bool done = images != NULL, found = false;
     if (!done)
         vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
     for (int i = 0; done && i < job->style_count; i++) {
-        const vkstyle_image *s = job->styles[i];
+        const vkstyle_image *s = t->styles[i];
         int own = s->width > s->height ? s->width : s->height, width, height;
         // The paper's raw losses know no style scale: the style image counts as large as it is.
         double long_side = t->params->raw_losses ? own * down : side;
         vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
-        vkstyle_image *filled = vks_image_fill_transparent(s, t->error);
-        vkstyle_image *sized =
-            filled ? vkstyle_image_resize(filled, width, height, t->error) : NULL;
+        vkstyle_image *sized = vkstyle_image_resize(s, width, height, t->error);
         images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
-        vkstyle_image_free(&filled);
         vkstyle_image_free(&sized);
         done = images[i] != NULL;
     }
-    done = done && vks_prepare_style(style, t->gpu, t->network, &t->setting,
-                                     (const vkstyle_image *const *)images, job->style_weights,
-                                     job->style_count, t->error);
+    done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
+                                    &t->setting, (const vkstyle_image *const *)images,
+                                    job->style_weights, job->style_count, t->error);
+    if (done)
+        t->journal.styles_prepared += !found;
     for (int i = 0; images && i < job->style_count; i++)
         vkstyle_image_free(&images[i]);
     free(images);
@@ -247,9 +278,13 @@ static bool run_level(transfer *t)
             vkstyle_image *picture = present_picture(t);
             if (!picture)
                 return false;
+            bool shown = restore_chroma(t, picture);
             t->last_picture = vks_seconds();
-            report_progress(t, picture);
+            if (shown)
+                report_progress(t, picture);
             vkstyle_image_free(&picture);
+            if (!shown)
+                return false;
         }
     }
     return true;
@@ -259,7 +294,7 @@ static bool run_level(transfer *t)
 static bool do_level(transfer *t)
 {
     vks_level level = t->schedule.levels[t->level];
-    vks_style style = {0};
+    const vks_style *style = NULL;
     vks_content content = {0};
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
@@ -273,14 +308,14 @@ static bool do_level(transfer *t)
     if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
                              &(vks_iteration_options){.width = (uint32_t)sized->width,
                                                       .height = (uint32_t)sized->height,
-                                                      .style = &style,
+                                                      .style = style,
                                                       .content = &content,
                                                       .optimiser = &optimiser},
                              t->error))
         goto end;
     t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
     t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
-    if (!vks_iteration_realise(&t->iteration, t->gpu, &style, false, t->error) ||
+    if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
         !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
                           t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
@@ -312,7 +347,6 @@ end:
     }
     vks_iteration_free(&t->iteration);
     vks_content_free(&content);
-    vks_style_free(&style);
     vkstyle_image_free(&sized);
     vkstyle_image_free(&start);
     return done;
@@ -373,6 +407,8 @@ static vkstyle_image *finish(transfer *t)
     int width = t->params->full_size ? content->width : goal.width;
     int height = t->params->full_size ? content->height : goal.height;
     vkstyle_image *result = vkstyle_image_resize(t->target, width, height, t->error);
+    if (result && !restore_chroma(t, result))
+        vkstyle_image_free(&result);
     if (!result || !content->alpha)
         return result;
     vkstyle_image *sized = vkstyle_image_resize(content, width, height, t->error);
@@ -401,15 +437,10 @@ static vkstyle_image *run_job(transfer *t)
                              t->error))
         return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
-    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
-    if (!t->content || !style) {
-        vkstyle_image_free(&style);
+    if (!t->content)
         return NULL;
-    }
     vks_image_hash(t->content, t->journal.content_hash);
-    vks_image_hash(style, t->journal.style_hash);
-    vkstyle_image_free(&style);
-    if (!check_memory(t) || !(t->target = first_target(t)) ||
+    if (!take_styles(t) || !check_memory(t) || !(t->target = first_target(t)) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
     t->preparing = (vks_watch){look_on, t, &t->rate};
@@ -475,6 +506,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
     vkstyle_image_free(&t.content);
+    for (int i = 0; i < job->style_count && i < VKSTYLE_MAX_STYLES; i++)
+        vkstyle_image_free(&t.styles[i]);
     vkstyle_image_free(&t.target);
     return result;
 }
