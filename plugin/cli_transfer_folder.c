@@ -78,7 +78,7 @@ static int paint(cli_transfer *t)
     return status;
 }
 
-static int paint_all(cli_transfer *t, const char *ending, tally *sum)
+static int paint_all(cli_transfer *t, const char *ending, &sum)
 {
     char output[VKSTYLE_PATH], report[VKSTYLE_PATH];
     const char *folder = t->output;
@@ -138,6 +138,6 @@ int cli_transfer_folder(cli_transfer *t)
                         sum.painted + sum.skipped, t->contents.count);
     if (sum.failed)
         return cli_fail((vkstyle_status)sum.status, "%d of %d failed: %s", sum.failed,
-                        t->contents.count, tally.which);
+                        t->contents.count, sum.which);
     return cli_finish_output(VKSTYLE_DONE);
 }
