@@ -81,15 +81,16 @@ static int run(const cli_args *args);
 
 const cli_command cli_transfer_command = {
     .name = "transfer",
-    .synopsis = "CONTENT STYLE... -o OUT [OPTION]...\n       vkstyle transfer CONTENT... --style "
-                "STYLE -o FOLDER [OPTION]...",
+    .synopsis = "CONTENT STYLE... -o OUT [OPTION]...",
     .summary = "paint one picture in the manner of others",
-    .about = "Makes a picture with the subject of CONTENT and the colours, strokes and textures "
-             "of STYLE. Pictures are PNG, JPEG, BMP, TGA or PNM; FILE.safetensors:NAME reads a "
-             "tensor [3,H,W] exactly. A STYLE that is a folder stands for all pictures in it. With "
-             "--style, each CONTENT (or picture in it, if it is a folder) becomes FOLDER/NAME.png "
-             "with its report FOLDER/NAME.json; what is done already is skipped, and a picture "
-             "that fails does not stop the others.",
+    .about =
+        "Makes a picture with the subject of CONTENT and the colours, strokes and textures "
+        "of STYLE. Pictures are PNG, JPEG, BMP, TGA or PNM; FILE.safetensors:NAME reads a "
+        "tensor [3,H,W] exactly. A STYLE that is a folder stands for all pictures in it. For many "
+        "contents: vkstyle transfer CONTENT... --style STYLE -o FOLDER. Each CONTENT, or each "
+        "picture in it if it is a folder, becomes FOLDER/NAME.png "
+        "with its report FOLDER/NAME.json; what is done already is skipped, and a picture "
+        "that fails does not stop the others.",
     .examples = examples,
     .min_words = 1,
     .max_words = CLI_MAX_WORDS,

@@ -78,7 +78,7 @@ static int paint(cli_transfer *t)
     return status;
 }
 
-static int paint_all(cli_transfer *t, const char *ending, &sum)
+static int paint_all(cli_transfer *t, const char *ending, tally *sum)
 {
     char output[VKSTYLE_PATH], report[VKSTYLE_PATH];
     const char *folder = t->output;
