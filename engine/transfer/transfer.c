@@ -33,6 +33,7 @@ typedef struct transfer {
     vks_journal journal;
     vkstyle_image *content; // as the engine takes it: what is transparent is filled
     vkstyle_image *styles[VKSTYLE_MAX_STYLES]; // the same, in the colours asked for
+    vkstyle_image *origin;                     // where the target starts; NULL: from noise
     vkstyle_image *target;                     // between levels: where the next one starts
     vks_carry carry;
     vks_iteration iteration; // of the level at work
@@ -243,6 +244,41 @@ static vkstyle_image *at_level(transfer *t, const vkstyle_image *image)
     return padded;
 }
 
+// Adds what `image` has and loses at the size of `coarse`: its detail.
+static bool add_detail(vkstyle_image *to, const vkstyle_image *image, vks_level coarse,
+                       vkstyle_error *error)
+{
+    vkstyle_image *sharp = vkstyle_image_resize(image, to->width, to->height, error);
+    vkstyle_image *small = vkstyle_image_resize(image, coarse.width, coarse.height, error);
+    vkstyle_image *soft =
+        sharp && small ? vkstyle_image_resize(small, to->width, to->height, error) : NULL;
+    size_t n = 3 * (size_t)to->width * (size_t)to->height;
+    for (size_t i = 0; soft && i < n; i++) {
+        float value = to->rgb[i] + sharp->rgb[i] - soft->rgb[i];
+        to->rgb[i] = value < 0 ? 0 : value > 1 ? 1 : value;
+    }
+    bool done = soft != NULL;
+    vkstyle_image_free(&sharp);
+    vkstyle_image_free(&small);
+    vkstyle_image_free(&soft);
+    return done;
+}
+
+// Where the level's target starts, padded. A finer level takes over what the coarser one changed,
+// not its picture: the detail that the coarse level had no pixels for is that of the first target
+// again, and need not be won back by the optimiser.
+static vkstyle_image *level_start(transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *start = vkstyle_image_resize(t->target, level.width, level.height, t->error);
+    if (start && t->origin && t->level && t->before &&
+        !add_detail(start, t->origin, t->schedule.levels[t->level - 1], t->error))
+        vkstyle_image_free(&start);
+    vkstyle_image *padded = start ? vks_pad_small(start, t->error) : NULL;
+    vkstyle_image_free(&start);
+    return padded;
+}
+
 // How many iterations to run until the next picture is due: by count exactly, by time as fast as
 // the device has shown to be.
 static int until_picture(const transfer *t, int left)
@@ -301,7 +337,7 @@ static bool do_level(transfer *t)
     bool done = false;
     t->before = t->journal.count;
     snprintf(t->phase, sizeof t->phase, "preparing");
-    if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
+    if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
         goto end;
@@ -395,8 +431,9 @@ static vkstyle_image *first_target(transfer *t)
     vks_level first = t->schedule.levels[0];
     if (p->init == VKSTYLE_INIT_RANDOM)
         return vks_noise(first.width, first.height, p->seed, t->error);
-    return vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
-                                      t->error);
+    t->origin = vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
+                                           t->error);
+    return t->origin ? vks_image_fill_transparent(t->origin, t->error) : NULL;
 }
 
 // The result at its final size, with the content's alpha.
@@ -508,6 +545,7 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vkstyle_image_free(&t.content);
     for (int i = 0; i < job->style_count && i < VKSTYLE_MAX_STYLES; i++)
         vkstyle_image_free(&t.styles[i]);
+    vkstyle_image_free(&t.origin);
     vkstyle_image_free(&t.target);
     return result;
 }

@@ -197,6 +197,32 @@ static void a_preview_is_a_beginning(void **state)
     }
 }
 
+// A finer level starts from the coarser one's change and the content's own detail: after one step
+// there, the picture is sharper than an enlarged one could be. From noise there is no such detail.
+static void detail_comes_back(void **state)
+{
+    (void)state;
+    vkstyle_image *fine = rig_picture(64, 64, 1);
+    // Every other pixel light, every other dark: gone at half the size.
+    for (size_t i = 0; i < 3 * 64 * 64; i++)
+        fine->rgb[i] = 0.5f * fine->rgb[i] + (i % 2 ? 0.4f : 0.1f);
+    double contrast[2];
+    for (int noise = 0; noise < 2; noise++) {
+        vkstyle_params p = job_params(2);
+        p.levels = 2;
+        p.learning_rate = 1e-4; // all but standing still
+        p.init = noise ? VKSTYLE_INIT_RANDOM : VKSTYLE_INIT_CONTENT;
+        job_result r = job_simple(context, model, fine, style, &p);
+        contrast[noise] = 0;
+        for (size_t i = 0; i < 3 * 64 * 64; i += 2)
+            contrast[noise] += (r.image->rgb[i + 1] - r.image->rgb[i]) / (1.5 * 64 * 64);
+        job_free(&r);
+    }
+    assert_true(contrast[0] > 0.25);
+    assert_true(fabs(contrast[1]) < 0.05);
+    vkstyle_image_free(&fine);
+}
+
 // A better quality ends with a smaller loss.
 static void quality_pays(void **state)
 {
@@ -222,6 +248,7 @@ int main(void)
         cmocka_unit_test(colours_are_kept_on_the_way),
         cmocka_unit_test(styles_are_prepared_once),
         cmocka_unit_test(quality_pays),
+        cmocka_unit_test(detail_comes_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
