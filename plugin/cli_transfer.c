@@ -20,15 +20,13 @@ static const cli_option options[] = {
      "standard output) or none."},
     {"style", 0, "Files", "STYLE",
      "A style image, or a folder of them; may be given several times. With it all names are "
-     "contents, folders of pictures among them, and OUT is a folder.",
+     "contents, folders of pictures among them, and OUT is a folder (or a file, for one content).",
      true},
     {"format", 0, "Files", "ENDING", "In a folder: png (the default), jpg or safetensors."},
     {"again", 0, "Files", NULL,
      "In a folder: paint those as well whose result is there, made from the same files with the "
      "same parameters. Without this they are left as they are."},
-    {"preset", 0, "Look", "NAME",
-     "A set of parameters by name; what else you give wins over it. gentle, strong, large-shapes, "
-     "fine-strokes, own-colours, own-palette, texture or quick."},
+    {"preset", 0, "Look", "NAME", "A set of parameters by name; what else you give wins over it."},
     {"beta", 0, "Look", "B", NULL},
     {"alpha", 0, "Look", "A", NULL},
     {"style-scale", 0, "Look", "S", NULL},

@@ -100,6 +100,10 @@ help_teaches() {
     stdout_has "Examples:"
     stdout_has "--style-scale S"
     stdout_has "--precision auto|fp32|fp16"
+    stdout_has "--quality draft|normal|best"
+    stdout_has "--colour off|luminance|match|match-pca"
+    stdout_has "--style STYLE"
+    stdout_has "fine-strokes: Small"
     run 0 transfer -h
     for command in evaluate devices doctor bench help "model info" "model import"; do
         # shellcheck disable=SC2086 # two words
@@ -117,6 +121,8 @@ help_teaches() {
     stdout_has ".SH \"EXIT STATUS\""
     run 0 help --completion
     bash -n "$work/stdout" || problem "the completion is no bash"
+    stdout_has "large-shapes"
+    stdout_has "match-pca"
     run 0 transfer --help
     [ "$(awk 'length > 80' "$work/stdout" | wc -l)" = 0 ] || problem "help is wider than 80 columns"
 }
