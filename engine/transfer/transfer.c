@@ -32,9 +32,9 @@ typedef struct transfer {
     vks_estimate estimate;
     vks_journal journal;
     vkstyle_image *content; // as the engine takes it: what is transparent is filled
-    vkstyle_image *styles[VKSTYLE_MAX_STYLES]; // the same, in the colours asked for
-    vkstyle_image *origin;                     // where the target starts; NULL: from noise
-    vkstyle_image *target;                     // between levels: where the next one starts
+    vks_colours colours;    // of the content
+    vkstyle_image *origin;  // where the target starts; NULL: from noise
+    vkstyle_image *target;  // between levels: where the next one starts
     vks_carry carry;
     vks_iteration iteration; // of the level at work
     int level;               // from 0
@@ -185,19 +185,13 @@ static vkstyle_decision tick(int done, void *user)
 
 // ---------------------------------------------------------------- levels
 
-// The style images as the engine takes them, at their own sizes.
-static bool take_styles(transfer *t)
+// A style image as the engine takes it, at its own size.
+static vkstyle_image *take_style(const transfer *t, int index)
 {
-    vks_colours colours;
-    vks_colours_of(&colours, t->content);
-    for (int i = 0; i < t->job->style_count; i++) {
-        if (!(t->styles[i] = vks_image_fill_transparent(t->job->styles[i], t->error)))
-            return false;
-        if (!i)
-            vks_image_hash(t->styles[i], t->journal.style_hash);
-        vks_recolour_style(t->styles[i], &colours, t->params->colour, t->params->colour_strength);
-    }
-    return true;
+    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[index], t->error);
+    if (style)
+        vks_recolour_style(style, &t->colours, t->params->colour, t->params->colour_strength);
+    return style;
 }
 
 // The style images at this level's size.
@@ -213,12 +207,17 @@ static bool prepare_style(transfer *t, const vks_style **style)
     if (!done)
         vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
     for (int i = 0; done && i < job->style_count; i++) {
-        const vkstyle_image *s = t->styles[i];
+        vkstyle_image *s = take_style(t, i);
+        if (!s) {
+            done = false;
+            break;
+        }
         int own = s->width > s->height ? s->width : s->height, width, height;
         // The paper's raw losses know no style scale: the style image counts as large as it is.
         double long_side = t->params->raw_losses ? own * down : side;
         vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
         vkstyle_image *sized = vkstyle_image_resize(s, width, height, t->error);
+        vkstyle_image_free(&s);
         images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
         vkstyle_image_free(&sized);
         done = images[i] != NULL;
@@ -474,10 +473,16 @@ static vkstyle_image *run_job(transfer *t)
                              t->error))
         return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
-    if (!t->content)
+    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
+    if (!t->content || !style) {
+        vkstyle_image_free(&style);
         return NULL;
+    }
+    vks_colours_of(&t->colours, t->content);
     vks_image_hash(t->content, t->journal.content_hash);
-    if (!take_styles(t) || !check_memory(t) || !(t->target = first_target(t)) ||
+    vks_image_hash(style, t->journal.style_hash);
+    vkstyle_image_free(&style);
+    if (!check_memory(t) || !(t->target = first_target(t)) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
     t->preparing = (vks_watch){look_on, t, &t->rate};
@@ -543,8 +548,6 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
     vkstyle_image_free(&t.content);
-    for (int i = 0; i < job->style_count && i < VKSTYLE_MAX_STYLES; i++)
-        vkstyle_image_free(&t.styles[i]);
     vkstyle_image_free(&t.origin);
     vkstyle_image_free(&t.target);
     return result;
