@@ -3,10 +3,11 @@
 """Makes the pictures of docs/gallery.md, and that page: every style on every content at defaults, and
 a strip for each knob.
 
-Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART]
+Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART] [--strip NAME]
 
 VKSTYLE is the program. What is there already is kept (delete a picture to have it made again), so
-that the script can be stopped and started. PART: table, strips or page. Needs python3-pil.
+that the script can be stopped and started. PART: table, strips or page;
+NAME: strength, scale, layers, colours, colour-strength or presets. Needs python3-pil.
 """
 import argparse
 import os
@@ -84,6 +85,8 @@ def table(options):
 
 def strips(options):
     for _, name, content, style, _, steps in STRIPS:
+        if options.strip not in (None, name):
+            continue
         for number, (_, given) in enumerate(steps):
             wanted = picture("results", f"{name}-{number}")
             default = picture("results", f"{style}-{content}")
@@ -96,9 +99,11 @@ def strips(options):
                 keep(png, wanted)
 
 
+def made(names):
+    return all(os.path.exists(picture("results", name)) for name in names)
+
+
 def cell(kind, name, text, width):
-    if not os.path.exists(picture(kind, name)):
-        return f"({text}: not made yet)"
     return f'<img src="gallery/{kind}/{name}.jpg" width="{width}" alt="{text}">'
 
 
@@ -107,20 +112,26 @@ def row(cells):
 
 
 def page(options):
+    styles = [s for s in STYLES if made(f"{s}-{c}" for c in CONTENTS)]
+    quality = "" if options.quality == "normal" else f" and `--quality {options.quality}`"
+    again = "" if options.quality == "normal" else f" --quality {options.quality}"
     text = ("# Gallery\n\n<!-- Written by gallery/make.py; change that. -->\n\n"
-            "Six styles on four contents, all at the program's defaults but for `--size "
-            f"{options.size}`, and a strip for each knob. Where the pictures come from and what "
+            f"Styles on contents, at the program's defaults but for `--size {options.size}`{quality}, and "
+            "a strip for each knob. Where the pictures come from and what "
             "their licences are: [gallery/README.md](gallery/README.md). To make them again:\n\n"
             f"    docs/gallery/styles.py docs/gallery/styles\n"
-            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}\n\n"
-            "## Six styles, four contents\n\n")
+            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}{again}\n\n"
+            "## Styles by contents\n\n")
     text += row([""] + [cell("contents", c, c, 150) for c in CONTENTS])
     text += row(["---"] * (1 + len(CONTENTS)))
-    for style in STYLES:
+    for style in styles:
         text += row([cell("styles", style, style, 150)] +
                     [cell("results", f"{style}-{c}", f"{c} by {style}", 150) for c in CONTENTS])
     for title, name, content, style, about, steps in STRIPS:
         cells = []
+        if not made(f"{name}-{number}" if given else f"{style}-{content}"
+                    for number, (_, given) in enumerate(steps)):
+            continue
         for number, (label, given) in enumerate(steps):
             result = f"{name}-{number}" if given else f"{style}-{content}"
             cells.append(cell("results", result, label.replace("`", ""), 190))
@@ -136,6 +147,7 @@ def main():
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--quality", default="normal")
     parser.add_argument("--only", choices=["table", "strips", "page"])
+    parser.add_argument("--strip")
     options = parser.parse_args()
     options.common = ["--size", str(options.size), "--quality", options.quality,
                       "--progress", "none"]

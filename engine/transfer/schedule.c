@@ -15,7 +15,7 @@ static const struct {
     double iterations; // of a level whose long side is UNIT_SIDE
     int least, most;   // iterations of any level
 } qualities[] = {
-    [VKSTYLE_QUALITY_DRAFT] = {96, 32, 6, 32},
+    [VKSTYLE_QUALITY_DRAFT] = {96, 24, 6, 32},
     [VKSTYLE_QUALITY_NORMAL] = {128, 120, 12, 120},
     [VKSTYLE_QUALITY_BEST] = {128, 300, 30, 300},
 };
