@@ -15,6 +15,7 @@ typedef struct vks_gpu vks_gpu;
 // What a plan has to know of a device. `simulate` below can lower any of them.
 typedef struct vks_gpu_limits {
     bool software;           // VK_PHYSICAL_DEVICE_TYPE_CPU: kernels shaped for software Vulkan pay
+    bool coopmat;            // matrix units: kernels conv_coop can run (VK_KHR_cooperative_matrix)
     bool texel;              // sources may be bound as texel buffers (see VKS_SOURCE)
     uint64_t storage_range;  // bytes one binding may span (maxStorageBufferRange)
     uint64_t texel_elements; // vec4s one texel binding may span (maxTexelBufferElements)
@@ -151,6 +152,8 @@ bool vks_gpu_submit(vks_gpu *gpu, vks_sequence *sequence, int first, int last, u
 bool vks_gpu_done(vks_gpu *gpu, uint64_t ticket, double seconds, bool *done, vkstyle_error *error);
 
 const char *vks_kernel_name(vks_kernel kernel);
+// Whether the shader compiler at build time knew GL_KHR_cooperative_matrix.
+bool vks_coopmat_built(void);
 // Whether the kernel writes (kind 'w') the binding.
 bool vks_kernel_writes(vks_kernel kernel, int binding);
 

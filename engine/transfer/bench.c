@@ -3,6 +3,7 @@
 #include "context.h"
 #include "estimate.h"
 #include "iteration.h"
+#include "kernel_choice.h"
 #include "runner.h"
 #include "../error.h"
 
@@ -152,9 +153,7 @@ static cJSON *figures(const bench *b, double flops, uint64_t predicted)
     cJSON_AddStringToObject(root, "device", device.name);
     cJSON_AddStringToObject(root, "driver", device.driver);
     cJSON_AddStringToObject(root, "precision", b->setting.storage == VKS_HALF ? "fp16" : "fp32");
-    cJSON_AddStringToObject(root, "kernel_choice",
-                            b->setting.encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct"
-                                                                                : "winograd");
+    cJSON_AddStringToObject(root, "kernel_choice", vks_kernels_name(b->setting.encode.kernels));
     cJSON_AddNumberToObject(root, "iterations", b->count);
     cJSON_AddNumberToObject(root, "seconds_per_iteration", b->seconds[b->count / 2]);
     cJSON_AddNumberToObject(root, "fastest", b->seconds[0]);

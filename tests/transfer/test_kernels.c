@@ -150,6 +150,11 @@ VARIANT(winograd_float, NULL, FLOAT, VKSTYLE_KERNELS_WINOGRAD, 1e-5, 1e-4, 5e-3,
 VARIANT(winograd_half, "texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, false)
 VARIANT(winograd_gpu, "software=0,texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, true)
 
+// Shaped for GPUs; also where bindings are texel buffers, and in the order of another tile.
+VARIANT(tiled_float, "software=0,texel=0", FLOAT, VKSTYLE_KERNELS_TILED, 1e-5, 1e-4, 5e-3, true)
+VARIANT(tiled_half, "software=0,texel=0", HALF, VKSTYLE_KERNELS_TILED, 2e-3, 2e-3, 1e-1, true)
+VARIANT(tiled_texel, NULL, HALF, VKSTYLE_KERNELS_TILED, 2e-3, 2e-3, 1e-1, false)
+
 static int validation(void **state)
 {
     (void)state;
@@ -162,6 +167,8 @@ int main(void)
         cmocka_unit_test(direct_float),  cmocka_unit_test(direct_half),
         cmocka_unit_test(direct_gpu),    cmocka_unit_test(winograd_float),
         cmocka_unit_test(winograd_half), cmocka_unit_test(winograd_gpu),
+        cmocka_unit_test(tiled_float),   cmocka_unit_test(tiled_half),
+        cmocka_unit_test(tiled_texel),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, validation);
 }
