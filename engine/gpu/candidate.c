@@ -320,8 +320,8 @@ static bool look(const vks_instance *instance, vks_candidate *candidate,
         largest = buffers.maxBufferSize;
     make_key(candidate, &driver, simulation);
     make_limits(candidate, largest, subgroup.subgroupSize, simulation);
-    candidate->limits.coopmat = vks_coopmat_built() && has.matrix && has.subgroup_size &&
-                                vks_coopmat_look(instance, candidate);
+    if (vks_coopmat_built() && has.matrix && has.subgroup_size)
+        vks_coopmat_look(instance, candidate);
     vks_simulation_apply(simulation, candidate);
     info->memory = candidate->limits.memory;
     if (!choose_family(candidate))

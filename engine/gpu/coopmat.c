@@ -27,40 +27,48 @@ typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKH
     VkPhysicalDevice, uint32_t *, VkCooperativeMatrixPropertiesKHR *);
 #endif
 
-enum { SIDE = 16, WIDTH_SUBGROUPS = 4 };
+enum { SUBGROUPS = 4 }; // of conv_coop.comp's workgroups
 
-static bool multiplies(const vks_instance *instance, VkPhysicalDevice physical)
+// Whether the kernel's tiles are made of such matrices.
+static bool suits(const VkCooperativeMatrixPropertiesKHR *s)
+{
+    return (s->MSize == 8 || s->MSize == 16) && (s->NSize == 8 || s->NSize == 16) &&
+           (s->KSize == 8 || s->KSize == 16) && s->AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+           s->BType == VK_COMPONENT_TYPE_FLOAT16_KHR && s->CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+           s->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && !s->saturatingAccumulation &&
+           s->scope == VK_SCOPE_SUBGROUP_KHR;
+}
+
+// The largest product that suits.
+static void choose(const vks_instance *instance, vks_candidate *candidate)
 {
     PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR get =
         (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)(void (*)(
             void))vkGetInstanceProcAddr(instance->handle,
                                         "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
     VkCooperativeMatrixPropertiesKHR shapes[64];
-    uint32_t count = sizeof shapes / sizeof *shapes;
+    uint32_t count = sizeof shapes / sizeof *shapes, *best = candidate->limits.matrix;
     for (uint32_t i = 0; i < count; ++i)
         shapes[i] = (VkCooperativeMatrixPropertiesKHR){
             .sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
     if (!get)
-        return false;
-    const VkResult result = get(physical, &count, shapes);
+        return;
+    const VkResult result = get(candidate->physical, &count, shapes);
     if (result != VK_SUCCESS && result != VK_INCOMPLETE)
-        return false;
+        return;
     for (uint32_t i = 0; i < count; ++i) {
         const VkCooperativeMatrixPropertiesKHR *s = &shapes[i];
-        if (s->MSize == SIDE && s->NSize == SIDE && s->KSize == SIDE &&
-            s->AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-            s->BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
-            s->CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
-            s->ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && !s->saturatingAccumulation &&
-            s->scope == VK_SCOPE_SUBGROUP_KHR)
-            return true;
+        if (suits(s) && s->MSize * s->NSize * s->KSize > best[0] * best[1] * best[2]) {
+            best[0] = s->MSize;
+            best[1] = s->NSize;
+            best[2] = s->KSize;
+        }
     }
-    return false;
 }
 
 // All that conv_coop.comp's SPIR-V asks for, and a subgroup size that can be insisted on: four
 // subgroups share its work, and a driver may otherwise choose another size for each kernel.
-bool vks_coopmat_look(const vks_instance *instance, const vks_candidate *candidate)
+void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate)
 {
     vks_coopmat_features has;
     vks_coopmat_chain(&has);
@@ -72,13 +80,13 @@ bool vks_coopmat_look(const vks_instance *instance, const vks_candidate *candida
         &(VkPhysicalDeviceProperties2){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
                                        .pNext = &sizes});
     const uint32_t lanes = candidate->limits.subgroup;
-    return has.matrix.cooperativeMatrix && has.size.subgroupSizeControl &&
-           has.size.computeFullSubgroups && has.bits.storageBuffer16BitAccess &&
-           has.half.shaderFloat16 && has.model.vulkanMemoryModel && lanes >= 8 && lanes <= 64 &&
-           lanes >= sizes.minSubgroupSize && lanes <= sizes.maxSubgroupSize &&
-           (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-           lanes * WIDTH_SUBGROUPS <= candidate->limits.invocations &&
-           multiplies(instance, candidate->physical);
+    if (has.matrix.cooperativeMatrix && has.size.subgroupSizeControl &&
+        has.size.computeFullSubgroups && has.bits.storageBuffer16BitAccess &&
+        has.half.shaderFloat16 && has.model.vulkanMemoryModel && lanes >= 8 && lanes <= 64 &&
+        lanes >= sizes.minSubgroupSize && lanes <= sizes.maxSubgroupSize &&
+        (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+        lanes * SUBGROUPS <= candidate->limits.invocations)
+        choose(instance, candidate);
 }
 
 void vks_coopmat_chain(vks_coopmat_features *f)

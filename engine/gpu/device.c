@@ -15,9 +15,10 @@ static bool create_device(vks_gpu *gpu, vkstyle_error *error)
         extensions[count++] = "VK_KHR_portability_subset";
     if (gpu->is.has_memory_budget)
         extensions[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    const bool matrices = gpu->is.limits.matrix[0] > 0;
     vks_coopmat_features matrix;
     vks_coopmat_enable(&matrix);
-    if (gpu->is.limits.coopmat) {
+    if (matrices) {
         extensions[count++] = VKS_COOPMAT_EXTENSION;
         extensions[count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
     }
@@ -26,7 +27,7 @@ static bool create_device(vks_gpu *gpu, vkstyle_error *error)
         gpu->is.physical,
         &(VkDeviceCreateInfo){
             .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-            .pNext = gpu->is.limits.coopmat ? &matrix.features : NULL,
+            .pNext = matrices ? &matrix.features : NULL,
             .queueCreateInfoCount = 1,
             .pQueueCreateInfos =
                 &(VkDeviceQueueCreateInfo){
@@ -38,7 +39,7 @@ static bool create_device(vks_gpu *gpu, vkstyle_error *error)
             .enabledExtensionCount = count,
             .ppEnabledExtensionNames = extensions,
             // No feature of the core is needed: halves are packed by GLSL's packHalf2x16.
-            .pEnabledFeatures = gpu->is.limits.coopmat ? NULL : &(VkPhysicalDeviceFeatures){0},
+            .pEnabledFeatures = matrices ? NULL : &(VkPhysicalDeviceFeatures){0},
         },
         NULL, &gpu->device);
     if (result != VK_SUCCESS)

@@ -15,7 +15,6 @@ typedef struct vks_gpu vks_gpu;
 // What a plan has to know of a device. `simulate` below can lower any of them.
 typedef struct vks_gpu_limits {
     bool software;           // VK_PHYSICAL_DEVICE_TYPE_CPU: kernels shaped for software Vulkan pay
-    bool coopmat;            // matrix units: kernels conv_coop can run (VK_KHR_cooperative_matrix)
     bool texel;              // sources may be bound as texel buffers (see VKS_SOURCE)
     uint64_t storage_range;  // bytes one binding may span (maxStorageBufferRange)
     uint64_t texel_elements; // vec4s one texel binding may span (maxTexelBufferElements)
@@ -26,6 +25,8 @@ typedef struct vks_gpu_limits {
     uint32_t groups[3];      // workgroups of one dispatch
     uint32_t alignment;      // of a slice's offset, bytes
     uint32_t subgroup;       // lanes; 0 where unknown
+    uint32_t matrix[3];      // rows, columns, depth of a product that the device's matrix units do,
+                             // fp16 into fp32 (VK_KHR_cooperative_matrix); zeros: none
     uint64_t memory, budget; // bytes of the heap used, and how many of them are free
 } vks_gpu_limits;
 

@@ -116,8 +116,9 @@ typedef struct vks_coopmat_features {
 } vks_coopmat_features;
 void vks_coopmat_chain(vks_coopmat_features *features); // to be asked for: all off
 void vks_coopmat_enable(vks_coopmat_features *features);
-// Whether the device can run conv_coop.comp; its limits are known, and it has both extensions.
-bool vks_coopmat_look(const vks_instance *instance, const vks_candidate *candidate);
+// Fills limits.matrix if the device can run conv_coop.comp. The other limits are known, and it has
+// both extensions.
+void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate);
 
 // VKSTYLE_DEBUG_LIMITS, parsed.
 enum { VKS_SIMULATED = 16 };

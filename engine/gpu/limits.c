@@ -26,7 +26,7 @@ static const struct field {
             sizeof(((vks_gpu_limits *)0)->name) / (count), count                                   \
     }
     FIELD(software, FORCE, 1),    FIELD(texel, FORCE, 1),          FIELD(storage_range, LOWER, 1),
-    FIELD(coopmat, LOWER, 1),     FIELD(texel_elements, LOWER, 1), FIELD(allocation, LOWER, 1),
+    FIELD(matrix, LOWER, 3),      FIELD(texel_elements, LOWER, 1), FIELD(allocation, LOWER, 1),
     FIELD(invocations, LOWER, 1), FIELD(shared_bytes, LOWER, 1),   FIELD(push_bytes, LOWER, 1),
     FIELD(groups, LOWER, 3),      FIELD(alignment, RAISE, 1),      FIELD(subgroup, LOWER, 1),
     FIELD(memory, LOWER, 1),      FIELD(budget, LOWER, 1),
@@ -143,8 +143,7 @@ void vks_simulation_apply(const vks_simulation *simulation, vks_candidate *candi
                 const uint64_t now = changed(fields[i].mode, *own, value);
                 *own = now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
             } else {
-                *(bool *)(void *)at =
-                    value != 0 && (fields[i].mode == FORCE || *(bool *)(void *)at);
+                *(bool *)(void *)at = value != 0;
             }
         }
     }

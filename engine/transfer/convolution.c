@@ -193,6 +193,7 @@ static void add_matrix(vks_encoding *e, const vks_convolution *c, vks_strip s)
         BLOCKS = 2
     }; // SLICE: quads; RUN: tiles of a workgroup
     vks_plan *plan = e->plan;
+    const vks_gpu_limits *limits = vks_plan_limits(plan);
     int weights = vks_plan_external(plan, "weights", c->weights);
     uint32_t blocks = vks_out_quads_padded(c) / 4, slice = vks_slice_quads(plan, c->in);
     uint32_t most = slice < c->in.quads ? slice / SLICE * SLICE : slice;
@@ -217,21 +218,22 @@ static void add_matrix(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                      .k_first = q / SLICE,
                                      .out_quads = blocks * 4};
         uint32_t rows = s.count / c->out.tiles_x;
-        vks_plan_add(
-            plan, &(vks_step){.kernel = VKS_KERNEL_CONV_COOP,
-                              .spec = {SUBGROUPS * vks_plan_limits(plan)->subgroup, BLOCKS, q > 0},
-                              .spec_count = 3,
-                              .uses = {vks_quads(plan, c->source, c->in, q, quads),
-                                       {weights, 0, 0},
-                                       {e->scratch_m, 0, 0}},
-                              .use_count = 3,
-                              .push = &push,
-                              .push_bytes = sizeof push,
-                              .groups = {(c->out.tiles_x + RUN - 1) / RUN * rows,
-                                         (blocks + 2 * BLOCKS - 1) / (2 * BLOCKS)},
-                              .label = c->direction == VKS_FORWARD ? "convolution forward"
-                                                                   : "convolution backward",
-                              .flops = conv_flops(c, s, quads * 4)});
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_CONV_COOP,
+                                 .spec = {SUBGROUPS * limits->subgroup, BLOCKS, q > 0,
+                                          limits->matrix[0], limits->matrix[1], limits->matrix[2]},
+                                 .spec_count = 6,
+                                 .uses = {vks_quads(plan, c->source, c->in, q, quads),
+                                          {weights, 0, 0},
+                                          {e->scratch_m, 0, 0}},
+                                 .use_count = 3,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {(c->out.tiles_x + RUN - 1) / RUN * rows,
+                                            (blocks + 2 * BLOCKS - 1) / (2 * BLOCKS)},
+                                 .label = c->direction == VKS_FORWARD ? "convolution forward"
+                                                                      : "convolution backward",
+                                 .flops = conv_flops(c, s, quads * 4)});
     }
 }
 

@@ -13,11 +13,11 @@ bool vks_kernels_resolve(vkstyle_kernels asked, const vks_gpu_limits *limits, vk
     *kernels = asked == VKSTYLE_KERNELS_AUTO ? vks_kernels_auto(limits) : asked;
     if (asked != VKSTYLE_KERNELS_COOPMAT)
         return true;
-    if (!limits->coopmat)
+    if (!limits->matrix[0])
         return vks_fail(error, VKSTYLE_USAGE, "--kernels coopmat: %s; choose auto or tiled",
                         vks_coopmat_built()
-                            ? "the device or its driver has no matrix units that multiply 16x16 "
-                              "matrices of fp16 into fp32 (VK_KHR_cooperative_matrix)"
+                            ? "the device or its driver offers no matrix products of fp16 into "
+                              "fp32 (VK_KHR_cooperative_matrix)"
                             : "this vkstyle was built with a shader compiler that does not know "
                               "GL_KHR_cooperative_matrix (glslang 13 or newer does)");
     if (storage != VKS_HALF)
