@@ -155,6 +155,7 @@ char *vks_journal_json(const vks_journal *j, const vkstyle_context *context,
     cJSON_AddStringToObject(pixels, "style", j->style_hash);
     if (j->result_hash[0])
         cJSON_AddStringToObject(pixels, "result", j->result_hash);
+    cJSON_AddNumberToObject(root, "styles_prepared", j->styles_prepared);
     cJSON_AddNumberToObject(root, "seed", (double)params->seed);
     add_times(cJSON_AddObjectToObject(root, "seconds"), j);
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
