@@ -26,6 +26,8 @@ GEMM_TARGET(2, result);
 
 PUSH(vks_push_gemm);
 
+const uint BATCH = 4;
+
 shared vec4 w[CHUNK * OC];
 
 void main()
@@ -48,13 +50,19 @@ void main()
         sum[o] = vec4(0);
     const uint at = (batch * push.k_quads + push.source_quad) * push.source_columns +
                     push.source_first + x;
-    [[unroll]] for (uint k = 0; k < CHUNK / 4; ++k) {
-        const vec4 v = GEMM_LOAD(source, at + k * push.source_columns);
+    // Read a few quads at once, then add: on llvmpipe each read is a call, around which all sums
+    // are put by.
+    [[unroll]] for (uint k = 0; k < CHUNK / 4; k += BATCH) {
+        vec4 v[BATCH];
+        [[unroll]] for (uint i = 0; i < BATCH; ++i)
+            v[i] = GEMM_LOAD(source, at + min(k + i, CHUNK / 4 - 1) * push.source_columns);
         [[unroll]] for (uint o = 0; o < OC; ++o) {
-            sum[o] += v.x * w[(k * 4 + 0) * OC + o];
-            sum[o] += v.y * w[(k * 4 + 1) * OC + o];
-            sum[o] += v.z * w[(k * 4 + 2) * OC + o];
-            sum[o] += v.w * w[(k * 4 + 3) * OC + o];
+            [[unroll]] for (uint i = 0; i < BATCH && k + i < CHUNK / 4; ++i) {
+                sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];
+                sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];
+                sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];
+                sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];
+            }
         }
     }
     // Added last: shorter chains of additions round less.
