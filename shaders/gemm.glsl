@@ -57,11 +57,13 @@ void main()
         [[unroll]] for (uint i = 0; i < BATCH; ++i)
             v[i] = GEMM_LOAD(source, at + min(k + i, CHUNK / 4 - 1) * push.source_columns);
         [[unroll]] for (uint o = 0; o < OC; ++o) {
-            [[unroll]] for (uint i = 0; i < BATCH && k + i < CHUNK / 4; ++i) {
-                sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];
-                sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];
-                sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];
-                sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];
+            [[unroll]] for (uint i = 0; i < BATCH; ++i) {
+                if (k + i < CHUNK / 4) { // known when compiled; unrolling takes no longer condition
+                    sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];
+                    sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];
+                    sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];
+                    sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];
+                }
             }
         }
     }
