@@ -120,6 +120,9 @@ typedef struct vks_view {
     uint64_t offset, bytes;
 } vks_view;
 
+// Asks for huge pages where the device is software; a fresh block, not mapped yet.
+void vks_block_advise(vks_gpu *gpu, vks_block *block);
+
 struct vks_block {
     vks_gpu *gpu;
     const char *name;
