@@ -12,13 +12,13 @@
 //
 // The weights' block of one chunk (CHUNK values of k) is staged in shared memory; after the barrier
 // the code is straight-line, so that software Vulkan can use the block as broadcast memory operands:
-// no loop, no branch, no return below the barrier. Longer K: further dispatches with ACCUMULATE.
+// no loop, no branch, no return below the barrier. Longer K: further dispatches with
+// push.accumulate (no constant: each kernel that need not be compiled starts a job 50 ms earlier).
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WIDTH = 64;
 layout(constant_id = 1) const uint CHUNK = 64;     // values of k in this dispatch, multiple of 4
 layout(constant_id = 2) const uint OC = 4;         // output quads of a block
-layout(constant_id = 3) const uint ACCUMULATE = 0; // 1: add to what out holds
 
 SOURCE32(0, weights);
 GEMM_SOURCE(1, source);
@@ -68,7 +68,7 @@ void main()
         }
     }
     // Added last: shorter chains of additions round less.
-    if (ACCUMULATE == 1) {
+    if (push.accumulate == 1) {
         [[unroll]] for (uint o = 0; o < OC; ++o)
             sum[o] += GEMM_READ(result, to + o * push.result_columns);
     }

@@ -199,6 +199,7 @@ struct vks_gpu {
     bool cache_dirty;
     vks_layout layouts[VKS_KERNEL_COUNT];
     vks_pipeline *pipelines;
+    double compile_seconds;
 
     // submit.c: ticket t has fence t % VKS_IN_FLIGHT
     VkFence fences[VKS_IN_FLIGHT];

@@ -9,6 +9,7 @@ struct vkstyle_context {
     vks_gpu *gpu;
     vks_network *network; // of the model with this serial
     uint64_t model_serial;
+    double open_seconds; // instance, device and self-test
 };
 
 // The context's network for a model: kept from the last job when it is the same model.

@@ -105,11 +105,12 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                      .k_first = k / 4,
                                      .source_quad = k / 4,
                                      .out_quads = blocks * 4,
-                                     .result_columns = s.columns};
+                                     .result_columns = s.columns,
+                                     .accumulate = k > 0};
         vks_plan_add(
             plan, &(vks_step){.kernel = VKS_KERNEL_GEMM,
-                              .spec = {s.width, chunk, 4, k > 0},
-                              .spec_count = 4,
+                              .spec = {s.width, chunk, 4},
+                              .spec_count = 3,
                               .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
                               .use_count = 3,
                               .push = &push,
