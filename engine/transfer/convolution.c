@@ -190,7 +190,8 @@ void vks_choose_strips(vks_encoding *e)
 {
     const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     const vkstyle_model *model = vks_network_model(e->network);
-    uint64_t cap = limits->software ? 24u << 20 : 64u << 20, most = 0;
+    uint64_t half = vks_plan_storage(e->plan) == VKS_HALF; // asked for to save memory
+    uint64_t cap = !limits->software ? 64u << 20 : half ? 16u << 20 : 24u << 20, most = 0;
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {
