@@ -82,7 +82,8 @@ P
 command -v time >/dev/null || [ -x /usr/bin/time ] || die "install the package 'time'"
 date -u '+%Y-%m-%d %H:%M UTC'
 grep -m 1 'model name' /proc/cpuinfo 2>/dev/null | sed 's/.*: //' || true
-"$vkstyle" bench --size 64 --iterations 1 2>/dev/null | head -n 1
+"$vkstyle" bench --size 64 --iterations 1 2>"$results/why" >"$results/out" || die "$(tail -n 1 "$results/why")"
+head -n 1 "$results/out"
 for size in $sizes; do
     for ((round = 0; round < rounds; round++)); do
         for options in "${ours[@]}"; do
