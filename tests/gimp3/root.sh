@@ -6,6 +6,7 @@
 #   tests/gimp3/root.sh make           make it where it is not there yet; prints the folder
 #   tests/gimp3/root.sh run COMMAND..  run a command in it: the source is /source (read-only), and
 #                                      /build is a folder that stays (or $VKSTYLE_ROOT_BUILD)
+#   tests/gimp3/root.sh build          prints that folder's name outside
 #
 # It is kept in $VKSTYLE_ROOTS, by default ${XDG_CACHE_HOME:-~/.cache}/vkstyle. Mounts are made in a mount
 # namespace of the command's own and end with it, whatever happens. Exit status 77: it cannot be
@@ -15,6 +16,7 @@ set -eu
 source=$(cd "$(dirname "$0")/../.." && pwd)
 roots=${VKSTYLE_ROOTS:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vkstyle}
 root=$roots/debian13
+build=${VKSTYLE_ROOT_BUILD:-$roots/debian13-build}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 packages="gimp libgimp-3.0-dev gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev
     libvulkan-volk-dev libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers
@@ -68,7 +70,6 @@ make() {
 run() {
     check
     [ -f "$root/packages.txt" ] || cannot "there is no Debian 13 yet; 'root.sh make' makes it"
-    build=${VKSTYLE_ROOT_BUILD:-$roots/debian13-build}
     mkdir -p "$build"
     # --kill-child and a process namespace: nothing inside outlives us.
     # shellcheck disable=SC2016
@@ -91,13 +92,16 @@ make)
     make
     echo "$root"
     ;;
+build)
+    echo "$build"
+    ;;
 run)
     shift
     [ $# -gt 0 ] || { echo "root.sh: run what?" >&2; exit 2; }
     run "$@"
     ;;
 *)
-    sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

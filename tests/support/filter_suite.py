@@ -109,11 +109,8 @@ class Suite:
             write_png(self.path(picture), width, height, channels,
                       bytes(round(255 * v) for v in values))
         with open(self.path('gimprc'), 'w') as file:
-            folders = [self.system_plug_ins(), self.path_in_build('plugin/gimp')]
-            if version == 3:
-                # And a plug-in of the tests: meddle.
-                folders.append(self.path_in_build('tests/gimp3/plug-ins'))
-            file.write('(plug-in-path "%s")\n' % ':'.join(folders))
+            file.write('(plug-in-path "%s:%s")\n' % (self.system_plug_ins(),
+                                                     self.path_in_build('plugin/gimp')))
 
     def system_plug_ins(self):
         """GIMP's own plug-ins, without a filter of ours that may be installed there."""
