@@ -491,6 +491,10 @@ do_test() {
     # What drivers keep until the end of the process is not ours to free.
     export LSAN_OPTIONS="suppressions=$source/tests/lsan.supp:print_suppressions=0"
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+    # As root, with packages at hand, GIMP 3 has to be tested: in a Debian 13 of its own if need be.
+    if [ "$packages" = yes ] && [ "$(id -u)" = 0 ]; then
+        export VKSTYLE_TEST_GIMP3=1
+    fi
     say "building, warnings are errors"
     configure build-test --buildtype release -Dwerror=true -Dtests=enabled
     compile all meson-test-prereq

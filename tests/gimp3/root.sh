@@ -9,8 +9,8 @@
 #   tests/gimp3/root.sh build          prints that folder's name outside
 #
 # It is kept in $VKSTYLE_ROOTS, by default ${XDG_CACHE_HOME:-~/.cache}/vkstyle. Mounts are made in a mount
-# namespace of the command's own and end with it, whatever happens. Exit status 77: it cannot be
-# made here, and the last line says why.
+# namespace of the command's own and end with it, whatever happens. The last line of a failure says
+# why; exit status 77: it cannot be made by this user or in this container.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -28,6 +28,11 @@ cannot() {
     exit 77
 }
 
+failed() {
+    echo "root.sh: $*" >&2
+    exit 1
+}
+
 check() {
     [ "$(id -u)" = 0 ] || cannot "a Debian 13 for GIMP 3 needs root (for chroot)"
     unshare -m true 2>/dev/null || cannot "this container does not allow mounts"
@@ -41,7 +46,7 @@ make() {
     if [ -f "$root/packages.txt" ] && [ "$(cat "$root/packages.txt")" = "$wanted" ]; then
         return
     fi
-    command -v mmdebstrap >/dev/null || cannot "a Debian 13 for GIMP 3 needs mmdebstrap (apt-get install mmdebstrap)"
+    command -v mmdebstrap >/dev/null || failed "a Debian 13 for GIMP 3 needs mmdebstrap (apt-get install mmdebstrap)"
     mkdir -p "$roots"
     new=$(mktemp -d "$roots/new-XXXXXX")
     trap 'rm -rf --one-file-system "$new"' EXIT
@@ -51,7 +56,7 @@ make() {
         --include="$(echo "$wanted" | tr ' ' ,)" --aptopt='APT::Install-Recommends "false"' \
         trixie "$new" "deb $mirror trixie main" >"$roots/debian13.log" 2>&1 || {
         tail -n 5 "$roots/debian13.log" >&2
-        cannot "Debian 13 could not be made; all of it is in $roots/debian13.log"
+        failed "Debian 13 could not be made; all of it is in $roots/debian13.log"
     }
     mkdir -p "$new/source" "$new/build"
     echo "de_DE.UTF-8 UTF-8" >"$new/etc/locale.gen"
@@ -69,7 +74,7 @@ make() {
 
 run() {
     check
-    [ -f "$root/packages.txt" ] || cannot "there is no Debian 13 yet; 'root.sh make' makes it"
+    [ -f "$root/packages.txt" ] || failed "there is no Debian 13 yet; 'root.sh make' makes it"
     mkdir -p "$build"
     # --kill-child and a process namespace: nothing inside outlives us.
     # shellcheck disable=SC2016
