@@ -22,6 +22,8 @@ int main(void)
     for (int i = 0; i < count; i++) {
         print(table[i].label);
         print(table[i].help);
+        for (int k = 0; table[i].choices && table[i].choices[k]; k++)
+            print(table[i].choices[k]);
     }
     return 0;
 }
