@@ -142,8 +142,8 @@ def dialog(**environment):
     script = script.replace('%(folder)s/style.png', os.path.join(suite.folder, style))
     if os.path.exists(suite.path('one.txt')):
         os.remove(suite.path('one.txt'))
-    status, log = gimp(script % {'folder': suite.folder, 'more': more + "c.set_property('iterations', 100000)"},
-                       240, **environment)
+    status, log = gimp(script % {'folder': suite.folder, 'more': more + ("" if picture else "c.set_property('iterations', 100000)")},
+                       300, **environment)
     assert status == 0 and os.path.exists(suite.path('one.txt')), '%s\n%s' % (status, log[-4000:])
 
 
