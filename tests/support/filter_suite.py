@@ -252,16 +252,23 @@ class Suite:
 
         def stop(screen):
             window = begin(screen)
+            # The preview: a picture where there was grey.
+            before, end = screen.pixels(window, self.path('window.png')), time.time() + 120
+            screen.press(window, 'alt+v')
+            while time.time() < end:
+                time.sleep(1)
+                now = screen.pixels(window, self.path('window.png'))
+                if sum(a != b for a, b in zip(before, now)) > 256 * 192 // 3:
+                    break
+            else:
+                raise AssertionError('no preview was painted')
             if keep:
-                # The preview, for the pictures in docs/.
-                screen.press(window, 'alt+v')
-                time.sleep(60)
+                time.sleep(20)
                 screen.picture(window, os.path.join(keep, self.name + '-dialog.png'))
-                if self.version == 3:
-                    # And all that the expander has.
-                    screen.press(window, 'alt+a')
-                    time.sleep(2)
-                    screen.picture(window, os.path.join(keep, self.name + '-advanced.png'))
+                # And all that the expander has.
+                screen.press(window, 'alt+a')
+                time.sleep(2)
+                screen.picture(window, os.path.join(keep, self.name + '-advanced.png'))
             screen.press(window, 'Return')
             window = screen.wait_for('Painting')
             if keep:
@@ -393,6 +400,12 @@ class Screen:
 
     def press(self, window, key):
         self.do('xdotool', 'windowfocus', window, 'key', key)
+
+    def pixels(self, window, path):
+        """What a window shows: a list of (red, green, blue)."""
+        self.do('import', '-window', window, 'PNG24:' + path)
+        values = png(path)[3]
+        return list(zip(values[0::3], values[1::3], values[2::3]))
 
     def picture(self, window, path):
         # A pointer over a widget would bring up its tip.
