@@ -17,7 +17,9 @@ static const char *const pools[] = {"max", "avg", NULL};
 static const char *const paddings[] = {"auto", "zero", "replicate", "reflect", NULL};
 static const char *const inits[] = {"content", "random", "file", NULL};
 static const char *const precisions[] = {"auto", "fp32", "fp16", NULL};
-static const char *const kernels[] = {"auto", "direct", "winograd", NULL};
+static const char *const qualities[] = {"draft", "normal", "best", NULL};
+static const char *const colours[] = {"off", "luminance", "match", "match-pca", NULL};
+static const char *const kernels[] = {"auto", "direct", "winograd", "tiled", "coopmat", NULL};
 
 // Seeds up to 2^53 - 1 pass through JSON and every dialog unharmed.
 #define SEED_MAX 9007199254740991.0
@@ -28,9 +30,12 @@ static const vkstyle_param table[] = {
      "Time and memory grow with its square."},
     {"full-size", VKSTYLE_FLAG, FIELD(full_size), 0, 1, 0, NULL, NULL, NULL, "Scale to full size",
      "Scale the result back to the content's own size."},
+    {"quality", VKSTYLE_CHOICE, FIELD(quality), 0, 2, VKSTYLE_QUALITY_NORMAL, NULL, qualities, NULL,
+     "Quality",
+     "How much work is done: draft is for choosing, normal for keeping, best for printing."},
     {"iterations", VKSTYLE_INT, FIELD(iterations), 0, 1000000, 0, NULL, NULL, "N", "Iterations",
-     "Steps of the optimiser, over all pyramid levels. 0: chosen to suit the size. More steps, "
-     "more style."},
+     "Steps of the optimiser, over all pyramid levels. 0: as --quality says. More steps, more "
+     "style."},
     {"levels", VKSTYLE_INT, FIELD(levels), 0, 16, 0, NULL, NULL, "N", "Pyramid levels",
      "Sizes to go through, coarse to fine. 1: work at the full size only. 0: chosen to suit the "
      "size."},
@@ -50,6 +55,14 @@ static const vkstyle_param table[] = {
     {"style-scale", VKSTYLE_REAL, FIELD(style_scale), 0.05, 20, 1, NULL, NULL, "S", "Style scale",
      "Size of the style's brush strokes. 1: the style's long side equals the target's; 0.5: "
      "strokes of half the size."},
+    {"colour", VKSTYLE_CHOICE, FIELD(colour), 0, 3, VKSTYLE_COLOUR_OFF, NULL, colours, NULL,
+     "Keep the content's colours",
+     "off: the style's colours. luminance: the style's light and dark in the content's own "
+     "colours. match: the style's palette is moved onto the content's first; match-pca: the same, "
+     "turning each colour as little as possible."},
+    {"colour-strength", VKSTYLE_REAL, FIELD(colour_strength), 0, 1, 1, NULL, NULL, "K",
+     "Colour strength",
+     "How far --colour goes, from 0 (the style's colours) to 1 (the content's)."},
     {"tv", VKSTYLE_REAL, FIELD(tv), -1, 1e12, -1, NULL, NULL, "W", "Smoothing",
      "Weight of total variation: higher smooths out grain. Negative: a little; none with "
      "--raw-losses."},
@@ -77,10 +90,11 @@ static const vkstyle_param table[] = {
     {"precision", VKSTYLE_CHOICE, FIELD(precision), 0, 2, VKSTYLE_PRECISION_AUTO, NULL, precisions,
      NULL, "Precision",
      "How activations are stored on the device. Arithmetic is in 32 bits always."},
-    {"kernels", VKSTYLE_CHOICE, FIELD(kernels), 0, 2, VKSTYLE_KERNELS_AUTO, NULL, kernels, NULL,
+    {"kernels", VKSTYLE_CHOICE, FIELD(kernels), 0, 4, VKSTYLE_KERNELS_AUTO, NULL, kernels, NULL,
      "Kernels",
-     "Which convolution kernels run: direct is the reference, winograd does less "
-     "arithmetic."},
+     "Which convolution kernels run: direct is the reference, winograd does less arithmetic and "
+     "suits software Vulkan, tiled is the same shaped for GPUs, coopmat uses matrix units (with "
+     "--precision fp16). auto: what suits the device."},
     {"memory", VKSTYLE_BYTES, FIELD(memory), 0, 9e15, 0, NULL, NULL, "BYTES", "Memory",
      "Device memory the job may use, such as 1500M or 2G. 0: what is free."},
 };

@@ -122,13 +122,30 @@ typedef enum vkstyle_precision {
 typedef enum vkstyle_kernels {
     VKSTYLE_KERNELS_AUTO,
     VKSTYLE_KERNELS_DIRECT,
-    VKSTYLE_KERNELS_WINOGRAD
+    VKSTYLE_KERNELS_WINOGRAD,
+    VKSTYLE_KERNELS_TILED,  // Winograd, its products through shared memory: for GPUs
+    VKSTYLE_KERNELS_COOPMAT // matrix units (VK_KHR_cooperative_matrix); with fp16 only
 } vkstyle_kernels;
+
+// How much work a transfer may be; each is a schedule over the pyramid's levels.
+typedef enum vkstyle_quality {
+    VKSTYLE_QUALITY_DRAFT,
+    VKSTYLE_QUALITY_NORMAL,
+    VKSTYLE_QUALITY_BEST
+} vkstyle_quality;
+// How the content's colours are kept.
+typedef enum vkstyle_colour {
+    VKSTYLE_COLOUR_OFF,       // not at all: the style's colours
+    VKSTYLE_COLOUR_LUMINANCE, // the result's luma with the content's chroma
+    VKSTYLE_COLOUR_MATCH,     // the style's mean and covariance made the content's, by Cholesky
+    VKSTYLE_COLOUR_MATCH_PCA  // the same by symmetric roots, which turn colours least
+} vkstyle_colour;
 
 // Everything a user may set. Plain data: copy it freely. Fill with vkstyle_params_default first.
 typedef struct vkstyle_params {
     int size;                // long side in pixels at which we optimise; 0: content's, at most 512
     bool full_size;          // scale the result back to the content's own size
+    vkstyle_quality quality; // which schedule chooses levels and iterations
     int iterations;          // over all levels; 0: chosen by the schedule
     int levels;              // pyramid levels; 1 turns the pyramid off; 0: chosen by the size
     double alpha;            // weight of the content loss
@@ -136,8 +153,10 @@ typedef struct vkstyle_params {
     char style_layers[256];  // names, comma-separated
     char layer_weights[256]; // one number a style layer, comma-separated
     char content_layer[VKSTYLE_NAME];
-    double style_scale; // 1: at each level the style's long side equals the target's
-    double tv;          // weight of total variation; negative: a little, none with raw losses
+    double style_scale;     // 1: at each level the style's long side equals the target's
+    vkstyle_colour colour;  // whose colours the result has
+    double colour_strength; // 0: the style's, as with colour off; 1: the content's
+    double tv;              // weight of total variation; negative: a little, none with raw losses
     vkstyle_optimizer optimizer;
     double learning_rate; // 0: the optimiser's default
     vkstyle_pool pool;
@@ -187,6 +206,20 @@ const vkstyle_param *vkstyle_param_find(const char *name);
 // Sets one parameter from text, independent of the locale ("0.5", "adam", "2G", "true").
 bool vkstyle_params_set(vkstyle_params *params, const char *name, const char *text,
                         vkstyle_error *error);
+
+// A set of parameters under a name that says what it does.
+typedef struct vkstyle_preset {
+    const char *name;     // as --preset takes it: "fine-strokes"
+    const char *label;    // short, for dialogs
+    const char *help;     // one sentence
+    const char *settings; // "beta=60 style-scale=0.5": parameters as text, separated by spaces
+} vkstyle_preset;
+
+const vkstyle_preset *vkstyle_preset_table(int *count);
+
+// Sets what the preset of that name sets and leaves the rest alone. Explicit options of a user are
+// to be set after it, so that they win.
+bool vkstyle_params_preset(vkstyle_params *params, const char *name, vkstyle_error *error);
 
 // The word of a NULL-terminated list that `word` was probably meant to be, or NULL: for messages.
 const char *vkstyle_nearest(const char *word, const char *const *words);

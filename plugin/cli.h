@@ -10,6 +10,7 @@
 
 #include "vkstyle.h"
 
+#include <cjson/cJSON.h>
 #include <stdio.h>
 
 // ---------------------------------------------------------------- commands and their options
@@ -22,6 +23,7 @@ typedef struct cli_option {
     const char *group;
     const char *metavar; // NULL: a flag
     const char *help;
+    bool repeats; // may be given several times; the values gather in cli_args.repeated
 } cli_option;
 
 typedef struct cli_args cli_args;
@@ -45,7 +47,7 @@ extern const cli_command cli_transfer_command, cli_evaluate_command, cli_devices
 // All of them, NULL-terminated, in the order of the help.
 extern const cli_command *const cli_commands[];
 
-enum { CLI_MAX_OPTIONS = 64, CLI_MAX_WORDS = VKSTYLE_MAX_STYLES + 2 };
+enum { CLI_MAX_OPTIONS = 64, CLI_MAX_WORDS = 4096 };
 
 // A parsed command line. The strings are argv's.
 struct cli_args {
@@ -55,7 +57,9 @@ struct cli_args {
     vkstyle_params params;
     const char *words[CLI_MAX_WORDS]; // operands
     int word_count;
-    const char *values[CLI_MAX_OPTIONS]; // by place in the command's options; NULL: not given
+    const char *values[CLI_MAX_OPTIONS];      // by place in the command's options; NULL: not given
+    const char *repeated[VKSTYLE_MAX_STYLES]; // values of the option that repeats
+    int repeated_count;
     bool help;
 };
 
@@ -134,6 +138,44 @@ bool cli_numbered_name(const char *path, int number, char *name, size_t size);
 bool cli_write_text(const char *path, const char *text, vkstyle_error *error);
 // The whole of a text file in a fresh string (free() it), NULL after filling error.
 char *cli_read_text(const char *path, vkstyle_error *error);
+
+// ---------------------------------------------------------------- cli_pictures.c
+
+bool cli_is_folder(const char *path);
+
+// A growing list of file names, zeroed at first.
+typedef struct cli_names {
+    char **list;
+    int count, room;
+} cli_names;
+
+// Adds a file, or all pictures in a folder (by their endings, in the order of their names, folders
+// in it left alone). Returns 0 or an exit status after saying why.
+int cli_names_add(cli_names *names, const char *path);
+// Adds a name as it is.
+int cli_names_keep(cli_names *names, const char *path);
+void cli_names_free(cli_names *names);
+
+// "results", "photos/cat.jpg", "png" -> "results/cat.png".
+bool cli_result_name(const char *folder, const char *content, const char *ending, char *name,
+                     size_t size);
+
+// All that decides what a result looks like, but for the device.
+typedef struct cli_source {
+    const char *content;
+    const char *const *styles;
+    const double *weights;
+    int style_count;
+    const char *const *others, *const *other_names; // further files; NULL: not given
+    int other_count;
+    const char *model; // as asked for, or NULL
+    const vkstyle_params *params;
+} cli_source;
+
+// The same as JSON: names, sizes and times of files, and all parameters.
+cJSON *cli_made_from(const cli_source *source);
+// True where result and report are there, and the report says that it was made from just this.
+bool cli_is_made(const cli_source *source, const char *result, const char *report);
 
 // ---------------------------------------------------------------- shared by commands
 

@@ -40,9 +40,23 @@ static bool takes_value(const cli_option *option)
     return param ? param->kind != VKSTYLE_FLAG : option->metavar != NULL;
 }
 
+// Other spellings of an option's name.
+static const char *spelling(const char *name, size_t *length)
+{
+    static const char *const pairs[] = {"color", "colour", "color-strength", "colour-strength"};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i += 2)
+        if (strlen(pairs[i]) == *length && !strncmp(pairs[i], name, *length)) {
+            *length = strlen(pairs[i + 1]);
+            return pairs[i + 1];
+        }
+    return name;
+}
+
 static int find_option(const cli_command *command, const char *name, size_t length, char letter,
                        cli_option *option)
 {
+    if (!letter)
+        name = spelling(name, &length);
     for (int i = 0; i < CLI_MAX_OPTIONS && cli_command_option(command, i, option); i++)
         if (letter ? option->letter == letter
                    : strlen(option->name) == length && !strncmp(option->name, name, length))
@@ -76,6 +90,13 @@ static bool take(cli_args *args, int place, const cli_option *option, const char
     if (place >= CLI_MAX_OPTIONS) {
         cli_fail(VKSTYLE_FAILED, "--%s: too many options are known", option->name);
         return false;
+    }
+    if (option->repeats) {
+        if (args->repeated_count == VKSTYLE_MAX_STYLES) {
+            cli_fail(VKSTYLE_USAGE, "--%s: at most %d of them", option->name, VKSTYLE_MAX_STYLES);
+            return false;
+        }
+        args->repeated[args->repeated_count++] = value;
     }
     args->values[place] = value ? value : "";
     if (option->help)
@@ -124,6 +145,27 @@ static bool parse_option(cli_args *args, int argc, char **argv, int *i)
     return take(args, place, &option, next);
 }
 
+// A preset comes first wherever it stands: what was asked for by name wins.
+static bool apply_preset(cli_args *args)
+{
+    const char *preset = cli_args_value(args, "preset");
+    vkstyle_error error = {0};
+    if (!preset)
+        return true;
+    vkstyle_params_default(&args->params);
+    bool good = vkstyle_params_preset(&args->params, preset, &error);
+    cli_option option;
+    for (int i = 0; good && i < CLI_MAX_OPTIONS && cli_command_option(args->command, i, &option);
+         i++)
+        if (args->values[i] && !option.help)
+            good = vkstyle_params_set(
+                &args->params, option.name,
+                args->values[i][0] || takes_value(&option) ? args->values[i] : "true", &error);
+    if (!good)
+        cli_fail_error(&error);
+    return good;
+}
+
 bool cli_args_parse(cli_args *args, const cli_command *command, int argc, char **argv)
 {
     args->command = command;
@@ -157,6 +199,8 @@ bool cli_args_parse(cli_args *args, const cli_command *command, int argc, char *
         }
         args->words[args->word_count++] = argv[i];
     }
+    if (!apply_preset(args))
+        return false;
     if (!args->help && args->word_count < command->min_words) {
         cli_fail(VKSTYLE_USAGE, "%s (usage: vkstyle %s %s)", command->missing, command->name,
                  command->synopsis);

@@ -16,6 +16,16 @@ static const char *const exit_statuses[] = {
     NULL,
 };
 
+static void add_presets(char *help, size_t size)
+{
+    int count;
+    const vkstyle_preset *table = vkstyle_preset_table(&count);
+    for (int i = 0; i < count; i++) {
+        size_t used = strlen(help);
+        snprintf(help + used, size - used, " %s: %s", table[i].name, table[i].help);
+    }
+}
+
 // What the option's value looks like, and its help with the default; false for a parameter that the
 // engine's table does not know, which is a mistake in a command's list.
 static bool describe(const cli_option *option, char *value, size_t value_size, char *help,
@@ -25,6 +35,8 @@ static bool describe(const cli_option *option, char *value, size_t value_size, c
     if (option->help) {
         snprintf(value, value_size, "%s", option->metavar ? option->metavar : "");
         snprintf(help, help_size, "%s", option->help);
+        if (!strcmp(option->name, "preset"))
+            add_presets(help, help_size);
         return true;
     }
     const vkstyle_param *param = vkstyle_param_find(option->name);
@@ -241,6 +253,11 @@ static void print_completion(FILE *out)
             fprintf(out, "%s%s", k ? " " : "", table[i].choices[k]);
         fprintf(out, "\" ;;\n");
     }
+    const vkstyle_preset *presets = vkstyle_preset_table(&count);
+    fprintf(out, "    --preset) list=\"");
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%s%s", i ? " " : "", presets[i].name);
+    fprintf(out, "\" ;;\n    --format) list=\"png jpg safetensors\" ;;\n");
     fprintf(out, "    --progress) list=\"auto plain json none\" ;;\n    --bits) list=\"8 16 32\" "
                  ";;\n    esac\n"
                  "    if [ -z \"$list\" ] && [[ $word == -* ]]; then\n"

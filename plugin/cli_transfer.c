@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "cli.h"
+#include "cli_transfer.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +18,22 @@ static const cli_option options[] = {
     {"progress", 0, "Files", "HOW",
      "auto (a live line on a terminal, lines elsewhere), plain, json (one object a line on "
      "standard output) or none."},
+    {"style", 0, "Files", "STYLE",
+     "A style image, or a folder of them; may be given several times. With it all names are "
+     "contents, folders of pictures among them, and OUT is a folder (or a file, for one content).",
+     true},
+    {"format", 0, "Files", "ENDING", "In a folder: png (the default), jpg or safetensors."},
+    {"again", 0, "Files", NULL,
+     "In a folder: paint those as well whose result is there, made from the same files with the "
+     "same parameters. Without this they are left as they are."},
+    {"preset", 0, "Look", "NAME", "A set of parameters by name; what else you give wins over it."},
     {"beta", 0, "Look", "B", NULL},
     {"alpha", 0, "Look", "A", NULL},
     {"style-scale", 0, "Look", "S", NULL},
     {"style-weights", 0, "Look", "a,b,..",
-     "With several styles: one weight for each. Default: all alike."},
+     "With several styles: one weight for each; a folder shares its own out. Default: all alike."},
+    {"colour", 0, "Look", NULL, NULL},
+    {"colour-strength", 0, "Look", "K", NULL},
     {"tv", 0, "Look", "W", NULL},
     {"style-layers", 0, "Look", "a,b,..", NULL},
     {"layer-weights", 0, "Look", "a,b,..", NULL},
@@ -31,6 +41,7 @@ static const cli_option options[] = {
     {"init", 0, "Look", "content|random|FILE",
      "Where the target starts: the content image, noise, or a picture. Default: content."},
     {"size", 0, "Size and effort", "N", NULL},
+    {"quality", 0, "Size and effort", NULL, NULL},
     {"full-size", 0, "Size and effort", NULL, NULL},
     {"iterations", 0, "Size and effort", "N", NULL},
     {"levels", 0, "Size and effort", "N", NULL},
@@ -51,8 +62,12 @@ static const char *const examples[] = {
     "Paint the photo, at most 512 pixels long.",
     "vkstyle transfer photo.jpg painting.jpg -o result.png --size 1024 --beta 100",
     "Larger, and with much more of the painting.",
-    "vkstyle transfer photo.jpg painting.jpg -o draft.png --size 256",
+    "vkstyle transfer photo.jpg painting.jpg -o draft.png --quality draft",
     "A quick draft.",
+    "vkstyle transfer photo.jpg painting.jpg -o own.png --colour match",
+    "The painting's strokes in the photo's colours.",
+    "vkstyle transfer photos --style painting.jpg -o painted",
+    "Every picture in the folder photos, each with its report; again, only what is new.",
     "vkstyle transfer photo.jpg a.jpg b.jpg -o mix.png --style-weights 2,1",
     "Two styles, the first one twice as strong.",
     "vkstyle transfer photo.jpg painting.jpg -o out.jpg --time-limit 60 --full-size",
@@ -66,43 +81,28 @@ const cli_command cli_transfer_command = {
     .name = "transfer",
     .synopsis = "CONTENT STYLE... -o OUT [OPTION]...",
     .summary = "paint one picture in the manner of others",
-    .about = "Makes a picture with the subject of CONTENT and the colours, strokes and textures "
-             "of STYLE. Pictures are PNG, JPEG, BMP, TGA or PNM; FILE.safetensors:NAME reads a "
-             "tensor [3,H,W] exactly.",
+    .about =
+        "Makes a picture with the subject of CONTENT and the colours, strokes and textures "
+        "of STYLE. Pictures are PNG, JPEG, BMP, TGA or PNM; FILE.safetensors:NAME reads a "
+        "tensor [3,H,W] exactly. A STYLE that is a folder stands for all pictures in it. For many "
+        "contents: vkstyle transfer CONTENT... --style STYLE -o FOLDER. Each CONTENT, or each "
+        "picture in it if it is a folder, becomes FOLDER/NAME.png "
+        "with its report FOLDER/NAME.json; what is done already is skipped, and a picture "
+        "that fails does not stop the others.",
     .examples = examples,
-    .min_words = 2,
-    .max_words = 1 + VKSTYLE_MAX_STYLES,
+    .min_words = 1,
+    .max_words = CLI_MAX_WORDS,
     .missing = "transfer needs a content image and a style image",
     .options = options,
     .all_parameters = true,
     .run = run,
 };
 
-// Everything of one run that has to be given back.
-typedef struct transfer {
-    const cli_args *args;
-    const char *output, *report_path, *init_path;
-    char *plan; // text of an earlier report
-    int save_every;
-    bool keep_partial;
-    vkstyle_image *content, *init, *styles[VKSTYLE_MAX_STYLES];
-    double weights[VKSTYLE_MAX_STYLES];
-    int style_count;
-    vkstyle_model *model;
-    vkstyle_context *context;
-    vkstyle_image *result;
-    char *report;
-    int iteration, iterations; // where the work stands
-    double seconds;
-    bool stopped;             // interrupted, and the picture is kept
-    vkstyle_error save_error; // of a picture saved on the way
-} transfer;
-
-static bool read_weights(transfer *t)
+static bool read_weights(const cli_args *args, double *weights, int styles)
 {
-    const char *text = cli_args_value(t->args, "style-weights");
-    for (int i = 0; i < t->style_count; i++)
-        t->weights[i] = 1;
+    const char *text = cli_args_value(args, "style-weights");
+    for (int i = 0; i < styles; i++)
+        weights[i] = 1;
     if (!text)
         return true;
     double sum = 0;
@@ -117,8 +117,8 @@ static bool read_weights(transfer *t)
         good = good && (*end == ',' || !*end) && weight >= 0 && weight <= 1e12;
         if (!good)
             break;
-        if (count < t->style_count)
-            t->weights[count] = weight;
+        if (count < styles)
+            weights[count] = weight;
         count++;
         sum += weight;
         if (!*end)
@@ -127,63 +127,125 @@ static bool read_weights(transfer *t)
     }
     if (!good)
         cli_fail(VKSTYLE_USAGE, "--style-weights: '%s' is not a list of numbers from 0 up", text);
-    else if (count != t->style_count)
+    else if (count != styles)
         cli_fail(VKSTYLE_USAGE, "--style-weights: %d given for %d styles; give one each", count,
-                 t->style_count);
+                 styles);
     else if (!(sum > 0))
         cli_fail(VKSTYLE_USAGE, "--style-weights: all are 0");
-    return good && count == t->style_count && sum > 0;
+    return good && count == styles && sum > 0;
 }
 
-// Options and file names: all that can be known to be wrong before any work.
-static int check(transfer *t, vkstyle_params *params)
+// The styles' names and weights: a folder stands for all pictures in it and shares its weight out.
+static int read_styles(cli_transfer *t, const char *const *words, int count)
 {
-    const cli_args *args = t->args;
-    vkstyle_error error = {0};
-    t->style_count = args->word_count - 1;
-    t->output = cli_args_value(args, "output");
-    t->report_path = cli_args_value(args, "report");
-    t->keep_partial = cli_args_value(args, "keep-partial") != NULL;
-    if (!t->output)
-        return cli_fail(VKSTYLE_USAGE, "-o OUT is missing: where shall the result go?");
-    if (!cli_progress_choose(cli_args_value(args, "progress")) ||
-        !cli_args_whole(args, "save-every", 1, 1000000, 0, &t->save_every) || !read_weights(t))
+    double weights[VKSTYLE_MAX_STYLES];
+    if (count > VKSTYLE_MAX_STYLES)
+        return cli_fail(VKSTYLE_USAGE, "at most %d styles", VKSTYLE_MAX_STYLES);
+    if (!read_weights(t->args, weights, count))
         return VKSTYLE_USAGE;
-    const char *init = cli_args_value(args, "init");
-    if (init && (!strcmp(init, "content") || !strcmp(init, "random"))) {
-        if (!vkstyle_params_set(params, "init", init, &error))
-            return cli_fail_error(&error);
-    } else if (init) {
-        t->init_path = init;
-        params->init = VKSTYLE_INIT_FILE;
+    for (int i = 0; i < count; i++) {
+        int first = t->style_names.count, status = cli_names_add(&t->style_names, words[i]);
+        if (status)
+            return status;
+        int many = t->style_names.count - first;
+        if (t->style_names.count > VKSTYLE_MAX_STYLES)
+            return cli_fail(VKSTYLE_USAGE, "%s: with it there are more than %d style pictures",
+                            words[i], VKSTYLE_MAX_STYLES);
+        for (int k = first; k < t->style_names.count; k++)
+            t->weights[k] = weights[i] / many;
     }
-    if (!vkstyle_params_check(params, &error))
-        return cli_fail_error(&error);
-    const char *inputs[CLI_MAX_WORDS + 2], *plan = cli_args_value(args, "plan");
-    int input_count = 0;
-    for (; input_count < args->word_count; input_count++)
-        inputs[input_count] = args->words[input_count];
-    if (t->init_path)
-        inputs[input_count++] = t->init_path;
-    if (plan)
-        inputs[input_count++] = plan;
-    if (!vkstyle_image_can_save(t->output, &error))
-        return cli_fail(VKSTYLE_USAGE, "-o: %s", error.text);
-    int status = cli_output_check("-o", t->output, inputs, input_count);
+    t->source.styles = (const char *const *)t->style_names.list;
+    t->source.style_count = t->style_names.count;
+    t->source.weights = t->weights;
+    return VKSTYLE_DONE;
+}
+
+int cli_transfer_check_output(const cli_transfer *t)
+{
+    const char *inputs[VKSTYLE_MAX_STYLES + 4];
+    int count = 0;
+    inputs[count++] = t->source.content;
+    for (int i = 0; i < t->source.style_count; i++)
+        inputs[count++] = t->source.styles[i];
+    for (int i = 0; i < t->source.other_count; i++)
+        if (t->source.others[i])
+            inputs[count++] = t->source.others[i];
+    int status = cli_output_check("-o", t->output, inputs, count);
     if (status || !t->report_path)
         return status;
     if (!strcmp(t->report_path, t->output))
         return cli_fail(VKSTYLE_USAGE, "--report and -o name the same file");
-    return cli_output_check("--report", t->report_path, inputs, input_count);
+    return cli_output_check("--report", t->report_path, inputs, count);
 }
 
-static int load(transfer *t)
+// True where -o names a folder for many results and not one file.
+static bool into_folder(const cli_transfer *t)
+{
+    const cli_args *args = t->args;
+    size_t length = strlen(t->output);
+    return args->repeated_count &&
+           (args->word_count > 1 || cli_is_folder(args->words[0]) || cli_is_folder(t->output) ||
+            (length && t->output[length - 1] == '/') || !vkstyle_image_can_save(t->output, NULL));
+}
+
+// Options and file names: all that can be known to be wrong before any work.
+static int check(cli_transfer *t)
+{
+    static const char *const other_names[] = {"init", "plan"};
+    const cli_args *args = t->args;
+    vkstyle_error error = {0};
+    t->params = args->params;
+    t->output = cli_args_value(args, "output");
+    t->report_path = cli_args_value(args, "report");
+    t->keep_partial = cli_args_value(args, "keep-partial") != NULL;
+    if (!args->repeated_count && args->word_count < 2)
+        return cli_fail(VKSTYLE_USAGE, "transfer needs a content image and a style image");
+    if (!t->output)
+        return cli_fail(VKSTYLE_USAGE, "-o OUT is missing: where shall the result go?");
+    if (!cli_progress_choose(cli_args_value(args, "progress")) ||
+        !cli_args_whole(args, "save-every", 1, 1000000, 0, &t->save_every))
+        return VKSTYLE_USAGE;
+    int status = args->repeated_count ? read_styles(t, args->repeated, args->repeated_count)
+                                      : read_styles(t, args->words + 1, args->word_count - 1);
+    if (status)
+        return status;
+    const char *init = cli_args_value(args, "init");
+    if (init && (!strcmp(init, "content") || !strcmp(init, "random"))) {
+        if (!vkstyle_params_set(&t->params, "init", init, &error))
+            return cli_fail_error(&error);
+    } else if (init) {
+        t->init_path = init;
+        t->params.init = VKSTYLE_INIT_FILE;
+    }
+    if (!vkstyle_params_check(&t->params, &error))
+        return cli_fail_error(&error);
+    t->others[0] = t->init_path;
+    t->others[1] = cli_args_value(args, "plan");
+    t->source.others = t->others;
+    t->source.other_names = other_names;
+    t->source.other_count = 2;
+    t->source.model = cli_args_value(args, "model");
+    t->source.params = &t->params;
+    t->source.content = args->words[0];
+    if (into_folder(t))
+        return VKSTYLE_DONE;
+    if (cli_args_value(args, "format"))
+        return cli_fail(VKSTYLE_USAGE, "--format is for folders; -o %s says it already", t->output);
+    if (cli_is_folder(t->source.content))
+        return cli_fail(VKSTYLE_USAGE,
+                        "%s is a folder; write 'vkstyle transfer %s --style STYLE -o FOLDER'",
+                        t->source.content, t->source.content);
+    if (!vkstyle_image_can_save(t->output, &error))
+        return cli_fail(VKSTYLE_USAGE, "-o: %s", error.text);
+    return cli_transfer_check_output(t);
+}
+
+// All but the content.
+static int load(cli_transfer *t)
 {
     vkstyle_error error = {0};
-    if (!(t->content = vkstyle_image_load(t->args->words[0], &error)))
-        return cli_fail_error(&error);
-    for (int i = 0; i < t->style_count; i++)
-        if (!(t->styles[i] = vkstyle_image_load(t->args->words[1 + i], &error)))
+    for (int i = 0; i < t->source.style_count; i++)
+        if (!(t->styles[i] = vkstyle_image_load(t->source.styles[i], &error)))
             return cli_fail_error(&error);
     if (t->init_path && !(t->init = vkstyle_image_load(t->init_path, &error)))
         return cli_fail(error.status, "--init: %s", error.text);
@@ -193,139 +255,31 @@ static int load(transfer *t)
     return cli_open(t->args, &t->model, &t->context);
 }
 
-static vkstyle_decision on_progress(const vkstyle_progress *progress, void *user)
-{
-    transfer *t = user;
-    t->iteration = progress->iteration;
-    t->iterations = progress->iterations;
-    t->seconds = progress->seconds;
-    if (progress->picture && t->save_every && progress->iteration) {
-        char name[VKSTYLE_PATH + 16];
-        if (!cli_numbered_name(t->output, progress->iteration, name, sizeof name)) {
-            t->save_error = (vkstyle_error){VKSTYLE_FAILED, "--save-every: the name is too long"};
-            return VKSTYLE_CANCEL;
-        }
-        cli_signals_hold(true);
-        bool saved = vkstyle_image_save(progress->picture, name, 8, &t->save_error);
-        cli_signals_hold(false);
-        // A disk that is full now will be full at the end as well.
-        if (!saved)
-            return VKSTYLE_CANCEL;
-    }
-    cli_progress_show(progress);
-    if (!cli_signals_seen())
-        return VKSTYLE_CONTINUE;
-    // Before the first iteration there is nothing worth keeping.
-    t->stopped = t->keep_partial && progress->iteration > 0;
-    return t->stopped ? VKSTYLE_STOP : VKSTYLE_CANCEL;
-}
-
-// The engine's report, with what only the command line knows.
-static bool write_report(transfer *t, vkstyle_error *error)
-{
-    cJSON *report = cJSON_Parse(t->report);
-    if (!cJSON_IsObject(report)) {
-        cJSON_Delete(report);
-        error->status = VKSTYLE_FAILED;
-        snprintf(error->text, sizeof error->text, "--report: the engine's report is not JSON");
-        return false;
-    }
-    cJSON *command = cJSON_AddArrayToObject(report, "command");
-    for (int i = 0; i < t->args->argc; i++)
-        cJSON_AddItemToArray(command, cJSON_CreateString(t->args->argv[i]));
-    cJSON *files = cJSON_AddObjectToObject(report, "files");
-    cJSON_AddStringToObject(files, "content", t->args->words[0]);
-    cJSON *styles = cJSON_AddArrayToObject(files, "styles");
-    for (int i = 0; i < t->style_count; i++)
-        cJSON_AddItemToArray(styles, cJSON_CreateString(t->args->words[1 + i]));
-    if (t->init_path)
-        cJSON_AddStringToObject(files, "init", t->init_path);
-    if (t->result)
-        cJSON_AddStringToObject(files, "output", t->output);
-    cJSON_AddBoolToObject(report, "interrupted", cli_signals_seen());
-    char *text = cJSON_Print(report);
-    cJSON_Delete(report);
-    size_t length = text ? strlen(text) : 0;
-    char *with_newline = text ? realloc(text, length + 2) : NULL;
-    if (!with_newline) {
-        free(text);
-        error->status = VKSTYLE_NO_MEMORY;
-        snprintf(error->text, sizeof error->text, "--report: not enough memory");
-        return false;
-    }
-    text = with_newline;
-    memcpy(text + length, "\n", 2);
-    cli_signals_hold(true);
-    bool written = cli_write_text(t->report_path, text, error);
-    cli_signals_hold(false);
-    free(text);
-    return written;
-}
-
-static int save(transfer *t)
+static int paint_one(cli_transfer *t)
 {
     vkstyle_error error = {0};
-    cli_signals_hold(true);
-    bool saved = vkstyle_image_save(t->result, t->output, 8, &error);
-    cli_signals_hold(false);
-    if (!saved)
+    if (!(t->content = vkstyle_image_load(t->source.content, &error)))
         return cli_fail_error(&error);
-    if (t->report_path && !write_report(t, &error))
-        return cli_fail_error(&error);
-    if (t->stopped)
-        return cli_fail(VKSTYLE_INTERRUPTED,
-                        "interrupted; %s holds the picture after %d of %d iterations", t->output,
-                        t->iteration, t->iterations);
-    char seconds[32];
-    if (cli_progress_talks())
-        cli_note("%s: %dx%d, %d iterations in %s", t->output, t->result->width, t->result->height,
-                 t->iteration, cli_seconds_text(seconds, sizeof seconds, t->seconds));
-    return cli_finish_output(VKSTYLE_DONE);
+    int status = load(t);
+    return status ? status : cli_transfer_work(t);
 }
 
-static int work(transfer *t, const vkstyle_params *params)
+static int paint_many(cli_transfer *t)
 {
-    vkstyle_error error = {0};
-    const vkstyle_image *styles[VKSTYLE_MAX_STYLES];
-    for (int i = 0; i < t->style_count; i++)
-        styles[i] = t->styles[i];
-    vkstyle_job job = {
-        .content = t->content,
-        .styles = styles,
-        .style_weights = t->weights,
-        .style_count = t->style_count,
-        .init = t->init,
-        .plan = t->plan,
-        .progress = on_progress,
-        .user = t,
-        .picture_iterations = t->save_every,
-    };
-    cli_signals_defer(true);
-    t->result = vkstyle_transfer(t->context, t->model, &job, params,
-                                 t->report_path ? &t->report : NULL, &error);
-    cli_signals_defer(false);
-    cli_progress_end();
-    if (t->result)
-        return save(t);
-    vkstyle_error report_error = {0};
-    if (t->report && !write_report(t, &report_error))
-        cli_note("note: %s", report_error.text);
-    if (t->save_error.status)
-        return cli_fail_error(&t->save_error);
-    if (error.status == VKSTYLE_INTERRUPTED)
-        return cli_fail(VKSTYLE_INTERRUPTED, "interrupted; %s was not written", t->output);
-    return cli_fail_error(&error);
+    int status = VKSTYLE_DONE;
+    for (int i = 0; !status && i < t->args->word_count; i++)
+        status = cli_names_add(&t->contents, t->args->words[i]);
+    if (!status)
+        status = load(t);
+    return status ? status : cli_transfer_folder(t);
 }
 
 static int run(const cli_args *args)
 {
-    transfer t = {.args = args};
-    vkstyle_params params = args->params;
-    int status = check(&t, &params);
+    cli_transfer t = {.args = args};
+    int status = check(&t);
     if (!status)
-        status = load(&t);
-    if (!status)
-        status = work(&t, &params);
+        status = into_folder(&t) ? paint_many(&t) : paint_one(&t);
     free(t.report);
     free(t.plan);
     vkstyle_image_free(&t.result);
@@ -333,7 +287,9 @@ static int run(const cli_args *args)
     vkstyle_model_free(&t.model);
     vkstyle_image_free(&t.content);
     vkstyle_image_free(&t.init);
-    for (int i = 0; i < t.style_count; i++)
+    for (int i = 0; i < VKSTYLE_MAX_STYLES; i++)
         vkstyle_image_free(&t.styles[i]);
+    cli_names_free(&t.contents);
+    cli_names_free(&t.style_names);
     return status;
 }

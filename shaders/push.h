@@ -25,6 +25,25 @@ struct vks_push_gemm {
     uint result_first;   // first column in the result
 };
 
+struct vks_push_tiled {
+    uint columns;        // of the source and the result that count
+    uint source_columns; // stride between quads of the source, vec4s
+    uint source_quads;   // of one batch entry of the source
+    uint quads;          // of k in this dispatch; the source's first is that of the bound slice
+    uint k_quads;        // of k in the weights
+    uint k_first;        // first quad of k of this dispatch, in the weights
+    uint out_quads;      // of the result and the weights, multiple of 4
+    uint result_columns; // stride between quads of the result, vec4s
+};
+
+struct vks_push_gram_tiled {
+    uint pitch, plane;
+    uint quads;    // of the tensor
+    uint channels; // rounded up to 64
+    uint slices;   // of pixels a split
+    uint x0, y0, x1, y1; // the rectangle that counts (x1, y1 exclusive)
+};
+
 // Tiles of 4x4 pixels: the grain of Winograd transforms, ReLU masks and poolings.
 struct vks_push_tiles {
     uint width, height; // of the tensor that is read (input side) or written (output side)
@@ -52,6 +71,20 @@ struct vks_push_conv {
     uint k_first;       // first quad of this dispatch: where the bound slice of source begins
     uint out_quads;     // of the scratch
     float inverse_tiles_x;
+};
+
+struct vks_push_coop {
+    uint width, height; // of the source
+    uint pitch, plane;  // of the source
+    int shift;          // as in vks_push_conv
+    uint tiles_x;       // of the output
+    uint tile_row;      // first of the strip, which is whole rows of tiles
+    uint columns;       // stride of the scratch
+    uint quads;         // of the bound source
+    uint slices;        // of 16 k in this dispatch
+    uint k_slices;      // in the weights
+    uint k_first;       // first slice of this dispatch, in the weights
+    uint out_quads;     // of the scratch
 };
 
 struct vks_push_weights {

@@ -38,10 +38,16 @@ const char *vks_kernel_bindings(vks_kernel kernel)
     return kernel_sources[kernel].bindings;
 }
 
+bool vks_coopmat_built(void)
+{
+    return kernel_sources[VKS_KERNEL_CONV_COOP].variants[0].words != NULL;
+}
+
 VkDescriptorType vks_binding_type(const vks_gpu *gpu, char letter)
 {
-    return letter != 'w' && gpu->is.limits.texel ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
-                                                 : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    return letter != 'w' && letter != 'r' && gpu->is.limits.texel
+               ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+               : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
 VkFormat vks_binding_format(char letter, vks_storage storage)
@@ -140,6 +146,10 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
     const int variant = 2 * (pipeline->storage == VKS_HALF) + gpu->is.limits.texel;
     const vks_spirv *spirv = &kernel_sources[pipeline->kernel].variants[variant];
     VkShaderModule module = VK_NULL_HANDLE;
+    if (!spirv->words) { // left out of this build (shaders/meson.build)
+        pipeline->result = VK_ERROR_FEATURE_NOT_PRESENT;
+        return;
+    }
     pipeline->result =
         gpu->vk.vkCreateShaderModule(gpu->device,
                                      &(VkShaderModuleCreateInfo){
@@ -160,6 +170,11 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
         .dataSize = (size_t)pipeline->spec_count * 4,
         .pData = pipeline->spec,
     };
+    const bool coop = pipeline->kernel == VKS_KERNEL_CONV_COOP;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+        .requiredSubgroupSize = gpu->is.limits.subgroup,
+    };
     pipeline->result = gpu->vk.vkCreateComputePipelines(
         gpu->device, gpu->cache, 1,
         &(VkComputePipelineCreateInfo){
@@ -170,6 +185,10 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
                     .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                     .module = module,
                     .pName = "main",
+                    // Four subgroups share the work of this one: it needs to know what they are.
+                    .pNext = coop ? &size : NULL,
+                    .flags =
+                        coop ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT : 0,
                     .pSpecializationInfo = &specialization,
                 },
             .layout = gpu->layouts[pipeline->kernel].pipeline,

@@ -3,7 +3,10 @@
 #include "context.h"
 #include "estimate.h"
 #include "iteration.h"
+#include "kernel_choice.h"
+#include "product.h"
 #include "runner.h"
+#include "tuning.h"
 #include "../error.h"
 
 #include <cjson/cJSON.h>
@@ -152,9 +155,9 @@ static cJSON *figures(const bench *b, double flops, uint64_t predicted)
     cJSON_AddStringToObject(root, "device", device.name);
     cJSON_AddStringToObject(root, "driver", device.driver);
     cJSON_AddStringToObject(root, "precision", b->setting.storage == VKS_HALF ? "fp16" : "fp32");
-    cJSON_AddStringToObject(root, "kernel_choice",
-                            b->setting.encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct"
-                                                                                : "winograd");
+    cJSON_AddStringToObject(root, "kernel_choice", vks_kernels_name(b->setting.encode.kernels));
+    if (vks_on_gpu(b->setting.encode.kernels))
+        cJSON_AddStringToObject(root, "tile", vks_tile_at(b->setting.encode.tile)->name);
     cJSON_AddNumberToObject(root, "iterations", b->count);
     cJSON_AddNumberToObject(root, "seconds_per_iteration", b->seconds[b->count / 2]);
     cJSON_AddNumberToObject(root, "fastest", b->seconds[0]);
@@ -213,6 +216,7 @@ bool vkstyle_bench(vkstyle_context *context, const vkstyle_model *model, int wid
     bool done =
         vkstyle_params_check(params, error) &&
         vks_setting_resolve(&b.setting, model, params, vks_gpu_get_limits(context->gpu), error) &&
+        vks_tune(&b.setting, context->gpu, NULL, error) &&
         (b.network = vks_context_network(context, model, error)) &&
         measure(&b, width, height, params, json, error);
     vks_style_free(&b.style);

@@ -22,6 +22,7 @@ void vkstyle_close(vkstyle_context **context)
     vkstyle_context *c = *context;
     if (!c)
         return;
+    vks_style_cache_clear(&c->styles);
     vks_network_free(&c->network);
     vks_gpu_close(&c->gpu);
     free(c);

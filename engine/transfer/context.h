@@ -4,11 +4,13 @@
 #define VKS_CONTEXT_H
 
 #include "network.h"
+#include "style_cache.h"
 
 struct vkstyle_context {
     vks_gpu *gpu;
     vks_network *network; // of the model with this serial
     uint64_t model_serial;
+    vks_style_cache styles; // of its last jobs
 };
 
 // The context's network for a model: kept from the last job when it is the same model.

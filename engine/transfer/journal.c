@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "journal.h"
+#include "kernel_choice.h"
+#include "product.h"
 #include "../error.h"
 
 #include <cjson/cJSON.h>
@@ -70,8 +72,9 @@ static void add_device(cJSON *to, const vkstyle_context *context)
 static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                      const vks_schedule *schedule)
 {
-    cJSON_AddStringToObject(to, "kernels",
-                            s->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd");
+    cJSON_AddStringToObject(to, "kernels", vks_kernels_name(s->encode.kernels));
+    if (vks_on_gpu(s->encode.kernels))
+        cJSON_AddStringToObject(to, "tile", vks_tile_at(s->encode.tile)->name);
     cJSON_AddStringToObject(to, "precision", s->storage == VKS_HALF ? "fp16" : "fp32");
     cJSON_AddStringToObject(to, "padding",
                             s->encode.padding == VKSTYLE_PAD_ZERO        ? "zero"
@@ -152,6 +155,7 @@ char *vks_journal_json(const vks_journal *j, const vkstyle_context *context,
     cJSON_AddStringToObject(pixels, "style", j->style_hash);
     if (j->result_hash[0])
         cJSON_AddStringToObject(pixels, "result", j->result_hash);
+    cJSON_AddNumberToObject(root, "styles_prepared", j->styles_prepared);
     cJSON_AddNumberToObject(root, "seed", (double)params->seed);
     add_times(cJSON_AddObjectToObject(root, "seconds"), j);
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");

@@ -10,6 +10,7 @@
 typedef struct vks_journal {
     vks_losses *losses; // one an iteration, over all levels
     int count, room;
+    int styles_prepared;      // levels whose style was not known from the job before
     double startup_seconds;   // until the first iteration was submitted
     double seconds;           // of the whole job
     double predicted_seconds; // negative: not known

@@ -3,10 +3,22 @@
 
 #include <math.h>
 
-// Measured on tubingen and others by The Starry Night (docs/decisions.md): below about 128 pixels
-// the content is lost, and each doubling needs about half the iterations of the level before.
-enum { COARSEST = 128, DEFAULT_SIDE = 512, DEFAULT_ITERATIONS = 200 };
-static const double FINER = 0.5; // iterations of a level, relative to the coarser one's
+enum { DEFAULT_SIDE = 512, UNIT_SIDE = 128 };
+
+// What a quality means. A level's iterations depend on its own size alone, not on how many levels
+// come after it: a small preview is then the beginning of the large picture's own work, and
+// predicts it. Each doubling of the side needs half the iterations, since a finer level only adds
+// what the coarser one could not show. The figures are knees of measured curves
+// (docs/qualities.md).
+static const struct {
+    int coarsest;      // no level is smaller, so long as there is more than one
+    double iterations; // of a level whose long side is UNIT_SIDE
+    int least, most;   // iterations of any level
+} qualities[] = {
+    [VKSTYLE_QUALITY_DRAFT] = {96, 32, 6, 32},
+    [VKSTYLE_QUALITY_NORMAL] = {128, 120, 12, 120},
+    [VKSTYLE_QUALITY_BEST] = {128, 300, 30, 300},
+};
 
 static int larger(int a, int b)
 {
@@ -20,27 +32,46 @@ void vks_fit(int width, int height, double side, int *fit_width, int *fit_height
     *fit_height = larger(1, (int)lround(height * scale));
 }
 
+// Iterations the quality gives a level of that long side.
+static double appetite(vkstyle_quality quality, double side)
+{
+    double n = qualities[quality].iterations * UNIT_SIDE / side;
+    return fmin(fmax(n, qualities[quality].least), qualities[quality].most);
+}
+
+// Scales the levels' shares so that they add up to exactly `total`, each level getting at least
+// one.
+static void share_out(vks_schedule *s, const double *shares, int total)
+{
+    double sum = 0;
+    for (int i = 0; i < s->count; i++)
+        sum += shares[i];
+    s->iterations = total;
+    for (int i = 0, left = total; i < s->count; i++) {
+        int rest = s->count - 1 - i; // each finer level gets at least one
+        int n = larger(1, (int)lround(total * shares[i] / sum));
+        if (n > left - rest || !rest)
+            n = left - rest;
+        s->levels[i].iterations = n;
+        left -= n;
+    }
+}
+
 void vks_schedule_make(vks_schedule *s, int content_width, int content_height,
                        const vkstyle_params *params)
 {
-    int side = larger(content_width, content_height);
+    int side = larger(content_width, content_height), all = 0;
     int goal = params->size ? params->size : side < DEFAULT_SIDE ? side : DEFAULT_SIDE;
+    double shares[VKS_MAX_LEVELS];
     *s = (vks_schedule){.count = 1};
     if (params->levels)
         s->count = params->levels < VKS_MAX_LEVELS ? params->levels : VKS_MAX_LEVELS;
     else
-        while (s->count < VKS_MAX_LEVELS && goal >> s->count >= COARSEST)
+        while (s->count < VKS_MAX_LEVELS && goal >> s->count >= qualities[params->quality].coarsest)
             s->count++;
-    s->iterations = params->iterations ? params->iterations : DEFAULT_ITERATIONS;
-    if (s->iterations < s->count)
-        s->count = s->iterations;
-
-    double shares = 0, share = 1;
-    for (int i = 0; i < s->count; i++, share *= FINER)
-        shares += share;
-    share = 1 / shares;
-    int left = s->iterations;
-    for (int i = 0; i < s->count; i++, share *= FINER) {
+    if (params->iterations && params->iterations < s->count)
+        s->count = params->iterations;
+    for (int i = 0; i < s->count; i++) {
         vks_level *level = &s->levels[i];
         double down = exp2(s->count - 1 - i);
         if (goal == side && i == s->count - 1) {
@@ -49,10 +80,11 @@ void vks_schedule_make(vks_schedule *s, int content_width, int content_height,
         } else {
             vks_fit(content_width, content_height, goal / down, &level->width, &level->height);
         }
-        level->iterations = larger(1, (int)lround(s->iterations * share));
-        int rest = s->count - 1 - i; // each finer level gets at least one
-        if (level->iterations > left - rest || !rest)
-            level->iterations = left - rest;
-        left -= level->iterations;
+        shares[i] = appetite(params->quality, goal / down);
+        level->iterations = (int)lround(shares[i]);
+        all += level->iterations;
     }
+    s->iterations = all;
+    if (params->iterations)
+        share_out(s, shares, params->iterations);
 }

@@ -8,8 +8,10 @@
 #include "random.h"
 #include "replay.h"
 #include "runner.h"
+#include "tuning.h"
 #include "../error.h"
 #include "../image/image.h"
+#include "../image/recolour.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,6 +33,8 @@ typedef struct transfer {
     vks_estimate estimate;
     vks_journal journal;
     vkstyle_image *content; // as the engine takes it: what is transparent is filled
+    vks_colours colours;    // of the content
+    vkstyle_image *origin;  // where the target starts; NULL: from noise
     vkstyle_image *target;  // between levels: where the next one starts
     vks_carry carry;
     vks_iteration iteration; // of the level at work
@@ -60,6 +64,21 @@ static vkstyle_image *present_picture(transfer *t)
         picture = vks_crop(padded, level.width, level.height, t->error);
     vkstyle_image_free(&padded);
     return picture;
+}
+
+// Gives a picture the content's chroma, where that is asked for.
+static bool restore_chroma(const transfer *t, vkstyle_image *picture)
+{
+    const vkstyle_params *p = t->params;
+    if (p->colour != VKSTYLE_COLOUR_LUMINANCE || !(p->colour_strength > 0))
+        return true;
+    vkstyle_image *content =
+        vkstyle_image_resize(t->content, picture->width, picture->height, t->error);
+    if (content)
+        vks_restore_chroma(picture, content, p->colour_strength);
+    bool done = content != NULL;
+    vkstyle_image_free(&content);
+    return done;
 }
 
 // ---------------------------------------------------------------- progress
@@ -167,8 +186,17 @@ static vkstyle_decision tick(int done, void *user)
 
 // ---------------------------------------------------------------- levels
 
+// A style image as the engine takes it, at its own size.
+static vkstyle_image *take_style(const transfer *t, int index)
+{
+    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[index], t->error);
+    if (style)
+        vks_recolour_style(style, &t->colours, t->params->colour, t->params->colour_strength);
+    return style;
+}
+
 // The style images at this level's size.
-static bool prepare_style(transfer *t, vks_style *style)
+static bool prepare_style(transfer *t, const vks_style **style)
 {
     const vkstyle_job *job = t->job;
     vks_level level = t->schedule.levels[t->level];
@@ -176,26 +204,30 @@ static bool prepare_style(transfer *t, vks_style *style)
     int side = level.width > level.height ? level.width : level.height;
     double down = (double)side / (goal.width > goal.height ? goal.width : goal.height);
     vkstyle_image **images = calloc((size_t)job->style_count, sizeof *images);
-    bool done = images != NULL;
+    bool done = images != NULL, found = false;
     if (!done)
         vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
     for (int i = 0; done && i < job->style_count; i++) {
-        const vkstyle_image *s = job->styles[i];
+        vkstyle_image *s = take_style(t, i);
+        if (!s) {
+            done = false;
+            break;
+        }
         int own = s->width > s->height ? s->width : s->height, width, height;
         // The paper's raw losses know no style scale: the style image counts as large as it is.
         double long_side = t->params->raw_losses ? own * down : side;
         vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
-        vkstyle_image *filled = vks_image_fill_transparent(s, t->error);
-        vkstyle_image *sized =
-            filled ? vkstyle_image_resize(filled, width, height, t->error) : NULL;
+        vkstyle_image *sized = vkstyle_image_resize(s, width, height, t->error);
+        vkstyle_image_free(&s);
         images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
-        vkstyle_image_free(&filled);
         vkstyle_image_free(&sized);
         done = images[i] != NULL;
     }
-    done = done && vks_prepare_style(style, t->gpu, t->network, &t->setting,
-                                     (const vkstyle_image *const *)images, job->style_weights,
-                                     job->style_count, t->error);
+    done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
+                                    &t->setting, (const vkstyle_image *const *)images,
+                                    job->style_weights, job->style_count, t->error);
+    if (done)
+        t->journal.styles_prepared += !found;
     for (int i = 0; images && i < job->style_count; i++)
         vkstyle_image_free(&images[i]);
     free(images);
@@ -209,6 +241,41 @@ static vkstyle_image *at_level(transfer *t, const vkstyle_image *image)
     vkstyle_image *sized = vkstyle_image_resize(image, level.width, level.height, t->error);
     vkstyle_image *padded = sized ? vks_pad_small(sized, t->error) : NULL;
     vkstyle_image_free(&sized);
+    return padded;
+}
+
+// Adds what `image` has and loses at the size of `coarse`: its detail.
+static bool add_detail(vkstyle_image *to, const vkstyle_image *image, vks_level coarse,
+                       vkstyle_error *error)
+{
+    vkstyle_image *sharp = vkstyle_image_resize(image, to->width, to->height, error);
+    vkstyle_image *small = vkstyle_image_resize(image, coarse.width, coarse.height, error);
+    vkstyle_image *soft =
+        sharp && small ? vkstyle_image_resize(small, to->width, to->height, error) : NULL;
+    size_t n = 3 * (size_t)to->width * (size_t)to->height;
+    for (size_t i = 0; soft && i < n; i++) {
+        float value = to->rgb[i] + sharp->rgb[i] - soft->rgb[i];
+        to->rgb[i] = value < 0 ? 0 : value > 1 ? 1 : value;
+    }
+    bool done = soft != NULL;
+    vkstyle_image_free(&sharp);
+    vkstyle_image_free(&small);
+    vkstyle_image_free(&soft);
+    return done;
+}
+
+// Where the level's target starts, padded. A finer level takes over what the coarser one changed,
+// not its picture: the detail that the coarse level had no pixels for is that of the first target
+// again, and need not be won back by the optimiser.
+static vkstyle_image *level_start(transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *start = vkstyle_image_resize(t->target, level.width, level.height, t->error);
+    if (start && t->origin && t->level && t->before &&
+        !add_detail(start, t->origin, t->schedule.levels[t->level - 1], t->error))
+        vkstyle_image_free(&start);
+    vkstyle_image *padded = start ? vks_pad_small(start, t->error) : NULL;
+    vkstyle_image_free(&start);
     return padded;
 }
 
@@ -247,9 +314,13 @@ static bool run_level(transfer *t)
             vkstyle_image *picture = present_picture(t);
             if (!picture)
                 return false;
+            bool shown = restore_chroma(t, picture);
             t->last_picture = vks_seconds();
-            report_progress(t, picture);
+            if (shown)
+                report_progress(t, picture);
             vkstyle_image_free(&picture);
+            if (!shown)
+                return false;
         }
     }
     return true;
@@ -259,28 +330,28 @@ static bool run_level(transfer *t)
 static bool do_level(transfer *t)
 {
     vks_level level = t->schedule.levels[t->level];
-    vks_style style = {0};
+    const vks_style *style = NULL;
     vks_content content = {0};
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
     t->before = t->journal.count;
     snprintf(t->phase, sizeof t->phase, "preparing");
-    if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
+    if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
         goto end;
     if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
                              &(vks_iteration_options){.width = (uint32_t)sized->width,
                                                       .height = (uint32_t)sized->height,
-                                                      .style = &style,
+                                                      .style = style,
                                                       .content = &content,
                                                       .optimiser = &optimiser},
                              t->error))
         goto end;
     t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
     t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
-    if (!vks_iteration_realise(&t->iteration, t->gpu, &style, false, t->error) ||
+    if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
         !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
                           t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
@@ -312,7 +383,6 @@ end:
     }
     vks_iteration_free(&t->iteration);
     vks_content_free(&content);
-    vks_style_free(&style);
     vkstyle_image_free(&sized);
     vkstyle_image_free(&start);
     return done;
@@ -361,8 +431,9 @@ static vkstyle_image *first_target(transfer *t)
     vks_level first = t->schedule.levels[0];
     if (p->init == VKSTYLE_INIT_RANDOM)
         return vks_noise(first.width, first.height, p->seed, t->error);
-    return vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
-                                      t->error);
+    t->origin = vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
+                                           t->error);
+    return t->origin ? vks_image_fill_transparent(t->origin, t->error) : NULL;
 }
 
 // The result at its final size, with the content's alpha.
@@ -373,6 +444,8 @@ static vkstyle_image *finish(transfer *t)
     int width = t->params->full_size ? content->width : goal.width;
     int height = t->params->full_size ? content->height : goal.height;
     vkstyle_image *result = vkstyle_image_resize(t->target, width, height, t->error);
+    if (result && !restore_chroma(t, result))
+        vkstyle_image_free(&result);
     if (!result || !content->alpha)
         return result;
     vkstyle_image *sized = vkstyle_image_resize(content, width, height, t->error);
@@ -394,11 +467,13 @@ static vkstyle_image *run_job(transfer *t)
     vks_schedule_make(&t->schedule, content->width, content->height, t->params);
     t->replayed = *t->params;
     t->params = &t->replayed;
+    char tile[VKSTYLE_NAME] = "";
     if (t->job->plan && !vks_replay(t->job->plan, content->width, content->height, &t->replayed,
-                                    &t->schedule, t->error))
+                                    &t->schedule, tile, t->error))
         return NULL;
     if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
-                             t->error))
+                             t->error) ||
+        !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
@@ -406,6 +481,7 @@ static vkstyle_image *run_job(transfer *t)
         vkstyle_image_free(&style);
         return NULL;
     }
+    vks_colours_of(&t->colours, t->content);
     vks_image_hash(t->content, t->journal.content_hash);
     vks_image_hash(style, t->journal.style_hash);
     vkstyle_image_free(&style);
@@ -475,6 +551,7 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
     vkstyle_image_free(&t.content);
+    vkstyle_image_free(&t.origin);
     vkstyle_image_free(&t.target);
     return result;
 }

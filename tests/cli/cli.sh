@@ -100,6 +100,10 @@ help_teaches() {
     stdout_has "Examples:"
     stdout_has "--style-scale S"
     stdout_has "--precision auto|fp32|fp16"
+    stdout_has "--quality draft|normal|best"
+    stdout_has "--colour off|luminance|match|match-pca"
+    stdout_has "--style STYLE"
+    stdout_has "fine-strokes: Small"
     run 0 transfer -h
     for command in evaluate devices doctor bench help "model info" "model import"; do
         # shellcheck disable=SC2086 # two words
@@ -117,6 +121,8 @@ help_teaches() {
     stdout_has ".SH \"EXIT STATUS\""
     run 0 help --completion
     bash -n "$work/stdout" || problem "the completion is no bash"
+    stdout_has "large-shapes"
+    stdout_has "match-pca"
     run 0 transfer --help
     [ "$(awk 'length > 80' "$work/stdout" | wc -l)" = 0 ] || problem "help is wider than 80 columns"
 }
@@ -134,7 +140,8 @@ commands_are_checked() {
 options_are_checked() {
     local base=(transfer content.png style.png -o out/a.png)
     fails 2 "--sise: no such option; did you mean --size?" "${base[@]}" --sise 3
-    fails 2 "--colour: no such option" "${base[@]}" --colour
+    fails 2 "--hue: no such option" "${base[@]}" --hue
+    fails 2 "--colour needs a value" "${base[@]}" --colour
     fails 2 "-x: no such option" "${base[@]}" -x
     fails 2 "-outfile: no such option" transfer content.png style.png -outfile out/a.png
     fails 2 "-: standard input and output are not used" transfer - style.png -o out/a.png
@@ -168,6 +175,11 @@ values_are_checked() {
     fails 2 "--style-weights: all are 0" "${base[@]}" --style-weights 0
     fails 2 "--layer-weights has 2 numbers" "${base[@]}" --layer-weights 1,2
     fails 2 "--alpha and --beta are both 0" "${base[@]}" --alpha 0 --beta 0
+    fails 2 "--colour: no choice is called 'lumiance'; did you mean 'luminance'?" "${base[@]}" --color lumiance
+    fails 2 "--colour-strength: 2 is out of range" "${base[@]}" --color-strength=2
+    fails 2 "--preset: none is called 'strnog'; did you mean 'strong'?" "${base[@]}" --preset strnog
+    fails 2 "--quality: no choice is called 'good'" "${base[@]}" --quality good
+    fails 2 "--format is for folders" "${base[@]}" --format jpg
     fails 2 "--bits: 9 is none of" model import small.safetensors -o out/a.safetensors --bits 9
     fails 2 "--size: 0 is out of range" bench --size 0
 }
@@ -209,7 +221,8 @@ inputs_are_checked() {
     fails 1 "text.png" transfer text.png style.png -o out/a.png "${small[@]}"
     fails 1 "cut.png" transfer content.png cut.png -o out/a.png "${small[@]}"
     fails 1 "empty.png" transfer empty.png style.png -o out/a.png "${small[@]}"
-    fails 1 "out" transfer out style.png -o out/a.png "${small[@]}"
+    fails 2 "out is a folder; write" transfer out style.png -o out/a.png "${small[@]}"
+    fails 1 "out: no pictures in this folder" transfer content.png out -o out/a.png "${small[@]}"
     fails 1 "small.safetensors" transfer small.safetensors:nothing style.png -o out/a.png "${small[@]}"
     fails 1 "nothing.safetensors" evaluate nothing.safetensors:a style.png content.png -o out/a.safetensors
 }
@@ -321,6 +334,97 @@ options_have_an_effect() {
     run 0 transfer content.png style.png -o out/i.safetensors "${small[@]}"
     run 0 transfer out/i.safetensors:image style.png -o out/j.png "${small[@]}"
     rm -f out/*
+}
+
+# option NAME: its value in the report of the picture just painted.
+option() {
+    "$helper" text out/a.json "options.$1"
+}
+
+presets_give_way() {
+    run 0 transfer content.png style.png -o out/a.png --report out/a.json "${small[@]}" --preset fine-strokes
+    [ "$(option style-scale)" = 0.5 ] || problem "--preset fine-strokes"
+    # What was asked for by name wins, before or after.
+    run 0 transfer content.png style.png -o out/a.png --report out/a.json "${small[@]}" --style-scale 2 --preset fine-strokes
+    [ "$(option style-scale)" = 2 ] || problem "the preset won over --style-scale before it"
+    run 0 transfer content.png style.png -o out/a.png --report out/a.json "${small[@]}" --preset=gentle --beta 7
+    [ "$(option beta)" = 7 ] || problem "the preset won over --beta after it"
+    [ "$(option iterations)" = 6 ] || problem "the preset undid --iterations"
+    run 0 transfer content.png style.png -o out/a.png --report out/a.json "${small[@]}" --preset texture
+    [ "$(option init)" = random ] || problem "--preset texture"
+    rm -f out/*
+}
+
+colours_are_kept() {
+    run 0 transfer content.png style.png -o out/a.png "${small[@]}"
+    run 0 transfer content.png style.png -o out/b.png "${small[@]}" --color luminance
+    run 0 transfer content.png style.png -o out/c.png "${small[@]}" --colour match
+    run 0 transfer content.png style.png -o out/d.png "${small[@]}" --colour match --colour-strength 0
+    cmp -s out/a.png out/b.png && problem "--color luminance has no effect"
+    cmp -s out/a.png out/c.png && problem "--colour match has no effect"
+    cmp -s out/a.png out/d.png || problem "--colour-strength 0 is not as off"
+    rm -f out/*
+}
+
+a_style_is_a_folder() {
+    mkdir crops
+    cp style.png crops/1.png
+    cp other.png crops/2.png
+    echo "no picture" >crops/notes.txt
+    run 0 transfer content.png style.png other.png -o out/a.png "${small[@]}"
+    run 0 transfer content.png crops -o out/b.png "${small[@]}"
+    cmp -s out/a.png out/b.png || problem "a folder is not as its pictures"
+    # It shares its weight out: 2 for the folder is 1 for each.
+    run 0 transfer content.png style.png style.png other.png -o out/c.png "${small[@]}" --style-weights 4,1,1
+    run 0 transfer content.png style.png crops -o out/d.png "${small[@]}" --style-weights 4,2
+    cmp -s out/c.png out/d.png || problem "a folder's weight is not shared out"
+    run 0 transfer content.png --style crops -o out/e.png "${small[@]}"
+    cmp -s out/a.png out/e.png || problem "--style FOLDER"
+    rm -rf out/* crops
+}
+
+a_folder_is_painted() {
+    mkdir photos
+    cp content.png photos/b.png
+    cp other.png photos/a.png
+    cp text.png photos/bad.png
+    local batch=(transfer photos content.png --style style.png -o out/all --model small --iterations 4 --levels 1)
+    # One that fails does not stop the others, and is told.
+    run 1 "${batch[@]}" --progress plain
+    (cd out/all && only_here=$(find . -type f | sort | tr '\n' ' ') && [ "$only_here" = "./a.json ./a.png ./b.json ./b.png ./content.json ./content.png " ]) || problem "out/all"
+    stderr_has "out/all: 3 painted, 0 done before, 1 failed"
+    [ "$(tail -n 1 stderr)" = "vkstyle: 1 of 4 failed: photos/bad.png" ] || problem "the last line"
+    cmp -s out/all/b.png out/all/content.png || problem "the same picture twice is not the same"
+    run 0 transfer content.png style.png -o out/one.png --model small --iterations 4 --levels 1 --progress none
+    cmp -s out/one.png out/all/b.png || problem "in a folder a picture turns out differently"
+    # The style is prepared once: the second picture of that size found it.
+    [ "$("$helper" text out/all/content.json styles_prepared)" = 0 ] || problem "the style was prepared again"
+    json out/all/a.json files.content files.output made_from.content.path made_from.parameters.beta losses.total.3
+    # Again: only what is new, or asked for otherwise.
+    rm photos/bad.png
+    touch -d '2001-01-01' out/all/*.png
+    run 0 "${batch[@]}" --progress plain
+    stderr_has "out/all: 0 painted, 3 done before, 0 failed"
+    [ "$(find out/all -name '*.png' -newermt 2002-01-01 | wc -l)" = 0 ] || problem "a done picture was touched"
+    rm out/all/a.png
+    run 0 "${batch[@]}" --progress plain
+    stderr_has "1 painted, 2 done before"
+    run 0 "${batch[@]}" --progress plain --beta 3
+    stderr_has "3 painted, 0 done before"
+    run 0 "${batch[@]}" --progress plain --beta 3 --again
+    stderr_has "3 painted, 0 done before"
+    cp style.png photos/b.png
+    run 0 "${batch[@]}" --progress plain --beta 3
+    stderr_has "1 painted, 2 done before"
+    run 0 transfer photos --style style.png -o out/jpg/ --format jpg "${small[@]}"
+    there out/jpg/a.jpg
+    mkdir more
+    cp content.png more/a.jpg
+    fails 2 "would both become out/all/a.png" transfer photos more --style style.png -o out/all "${small[@]}"
+    fails 2 "--report: in a folder" transfer photos --style style.png -o out/all --report out/r.json "${small[@]}"
+    fails 2 "--format: no choice is called 'gif'" transfer photos --style style.png -o out/all --format gif "${small[@]}"
+    fails 1 "cannot be made" transfer photos --style style.png -o nowhere/deep "${small[@]}"
+    rm -rf out/* photos more
 }
 
 pictures_on_the_way() {
@@ -475,7 +579,8 @@ a_benchmark_is_run() {
 
 cases="help_teaches commands_are_checked options_are_checked values_are_checked outputs_are_checked
     inputs_are_checked models_are_checked devices_are_listed a_machine_without_vulkan doctor_finds_no_fault
-    a_picture_is_painted a_plan_is_replayed options_have_an_effect pictures_on_the_way progress_is_shown
+    a_picture_is_painted a_plan_is_replayed options_have_an_effect presets_give_way colours_are_kept
+    a_style_is_a_folder a_folder_is_painted pictures_on_the_way progress_is_shown
     a_time_limit_keeps_the_picture an_interruption_leaves_nothing an_interruption_can_keep_the_picture
     too_little_memory_is_told a_full_disk_harms_nothing losses_are_evaluated models_are_imported
     a_benchmark_is_run"

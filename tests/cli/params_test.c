@@ -105,7 +105,9 @@ static void mistakes_are_explained(void **state)
         {"optimizer", "adm", "did you mean 'adam'? (choices: adam, lbfgs)"},
         {"optimizer", "sgd", "choices: adam, lbfgs"},
         {"full-size", "maybe", "neither 'true' nor 'false'"},
-        {"colour", "1", "no parameter called 'colour'"},
+        {"colour", "lumiance", "did you mean 'luminance'?"},
+        {"colour-strength", "1.5", "out of range; give 0 to 1"},
+        {"hue", "1", "no parameter called 'hue'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         vkstyle_params params, before;
@@ -155,6 +157,40 @@ static void values_fit_together(void **state)
     vkstyle_params_default(&params);
     memset(params.style_layers, 'a', sizeof params.style_layers);
     assert_false(vkstyle_params_check(&params, NULL));
+}
+
+// Each preset is known, legal, and changes something; what it does not name stays.
+static void presets_are_sets(void **state)
+{
+    (void)state;
+    int count;
+    const vkstyle_preset *table = vkstyle_preset_table(&count);
+    assert_true(count >= 6);
+    for (int i = 0; i < count; i++) {
+        vkstyle_params params, before;
+        vkstyle_error error = {0};
+        vkstyle_params_default(&params);
+        params.size = 123;
+        before = params;
+        if (!vkstyle_params_preset(&params, table[i].name, &error) ||
+            !vkstyle_params_check(&params, &error))
+            fail_msg("%s: %s", table[i].name, error.text);
+        assert_true(memcmp(&params, &before, sizeof params) != 0);
+        assert_int_equal(params.size, 123);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(table[i].name, table[k].name);
+    }
+    vkstyle_params params;
+    vkstyle_error error = {0};
+    vkstyle_params_default(&params);
+    assert_true(vkstyle_params_preset(&params, "strong", NULL));
+    assert_true(params.beta > 15);
+    assert_true(vkstyle_params_preset(&params, "fine-strokes", NULL));
+    assert_true(params.style_scale < 1);
+    assert_false(vkstyle_params_preset(&params, "fine-stroke", &error));
+    assert_non_null(strstr(error.text, "did you mean 'fine-strokes'?"));
+    assert_false(vkstyle_params_preset(&params, "", &error));
+    assert_false(vkstyle_params_preset(&params, NULL, &error));
 }
 
 // Makes a locale whose only peculiarity is the decimal comma, and enters it.
@@ -220,7 +256,7 @@ int main(void)
         cmocka_unit_test(defaults_are_legal),   cmocka_unit_test(table_is_sound),
         cmocka_unit_test(values_are_set),       cmocka_unit_test(mistakes_are_explained),
         cmocka_unit_test(values_fit_together),  cmocka_unit_test(numbers_survive_the_locale),
-        cmocka_unit_test(slips_are_recognised),
+        cmocka_unit_test(slips_are_recognised), cmocka_unit_test(presets_are_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,13 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GEMM:
     case VKS_KERNEL_GEMM_TENSOR:
         return s->spec[1] * s->spec[2] * 16; // vec4 w[CHUNK * OC]
+    case VKS_KERNEL_GEMM_TILED:
+    case VKS_KERNEL_GEMM_TILED_TENSOR:
+        return 2 * (s->spec[3] * 4 * s->spec[1] + s->spec[3] * s->spec[2]) * 16; // w and v, twice
+    case VKS_KERNEL_GRAM_TILED:
+        return 2 * s->spec[1] * 17 * 16;
+    case VKS_KERNEL_CONV_COOP:
+        return 34 * 6 * 6 * 8 + 4 * 64 * 16; // patch and stage
     case VKS_KERNEL_CONV:
         return s->spec[1] * 4 * 9 * 4 * 16; // vec4 w[QUADS * 4 * 9 * 4]
     case VKS_KERNEL_GRAM:
@@ -153,17 +160,19 @@ static void vgg19_within_the_floor(void **state)
     vkstyle_model *model = skeleton();
     guards_step = look_at;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        for (int k = 0; k < 8; k++) {
+        for (int k = 0; k < 12; k++) {
+            static const vkstyle_kernels kernels[] = {
+                VKSTYLE_KERNELS_WINOGRAD, VKSTYLE_KERNELS_DIRECT, VKSTYLE_KERNELS_TILED};
             vkstyle_params p;
             vkstyle_params_default(&p);
             p.precision = k & 1 ? VKSTYLE_PRECISION_FP16 : VKSTYLE_PRECISION_FP32;
-            p.kernels = k & 2 ? VKSTYLE_KERNELS_DIRECT : VKSTYLE_KERNELS_WINOGRAD;
+            p.kernels = kernels[k / 2 % 3];
             p.optimizer = k & 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
-            dry_plan(model, &p, k & 4, sizes[i][0], sizes[i][1]);
+            dry_plan(model, &p, k >= 6, sizes[i][0], sizes[i][1]);
         }
     }
     guards_step = NULL;
-    assert_true(steps_seen > 6 * 8 * 100);
+    assert_true(steps_seen > 6 * 12 * 100);
     vkstyle_model_free(&model);
 }
 

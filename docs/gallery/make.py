@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Makes the pictures of docs/gallery.md, and that page: every style on every content at defaults, and
+a strip for each knob.
+
+Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART]
+
+VKSTYLE is the program. What is there already is kept (delete a picture to have it made again), so
+that the script can be stopped and started. PART: table, strips or page. Needs python3-pil.
+"""
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+from PIL import Image
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(HERE, "..", "gallery.md")
+STYLES = ["auvers", "cafe-terrace", "night-cafe", "harvest", "mosaic", "woodcut"]
+CONTENTS = ["mountains", "cat", "astronaut", "coffee"]
+
+# A strip: title, its file, content, style, what one sees, and for each picture label and options.
+STRIPS = [
+    ("Strength", "strength", "mountains", "cafe-terrace",
+     "`--beta` weighs the style against the content.",
+     [("`--beta 3`", "--beta 3"), ("`--beta 8`", "--beta 8"), ("default, 15", ""),
+      ("`--beta 60`", "--beta 60")]),
+    ("Scale", "scale", "cat", "mosaic",
+     "`--style-scale` is the size of the style's strokes (here: tesserae) against the picture's.",
+     [("`--style-scale 0.5`", "--style-scale 0.5"), ("default, 1", ""),
+      ("`--style-scale 1.6`", "--style-scale 1.6"), ("`--style-scale 2.5`", "--style-scale 2.5")]),
+    ("Layers", "layers", "astronaut", "auvers",
+     "`--layer-weights` says which layers of the network the style is read from: the first ones see "
+     "colour and grain, the last ones shapes.",
+     [("only conv1_1", "--layer-weights 1,0,0,0,0"),
+      ("first heavy: .3,.3,.2,.1,.1", "--layer-weights .3,.3,.2,.1,.1"),
+      ("last heavy: .1,.1,.2,.3,.3", "--layer-weights .1,.1,.2,.3,.3"),
+      ("only conv5_1", "--layer-weights 0,0,0,0,1")]),
+    ("Colours", "colours", "coffee", "cafe-terrace",
+     "`--colour` keeps the content's colours; `--colour-strength` says how far.",
+     [("default, off", ""), ("`--colour luminance`", "--colour luminance"),
+      ("`--colour match`", "--colour match"), ("`--colour match-pca`", "--colour match-pca")]),
+    ("How much of the colours", "colour-strength", "mountains", "night-cafe",
+     "`--colour luminance` by degrees.",
+     [("`--colour-strength 0`", ""),
+      ("`--colour-strength 0.33`", "--colour luminance --colour-strength 0.33"),
+      ("`--colour-strength 0.67`", "--colour luminance --colour-strength 0.67"),
+      ("`--colour-strength 1`", "--colour luminance")]),
+    ("Presets", "presets", "cat", "auvers",
+     "`--preset` sets several parameters at once; what you give besides wins.",
+     [("gentle", "--preset gentle"), ("strong", "--preset strong"),
+      ("large-shapes", "--preset large-shapes"), ("fine-strokes", "--preset fine-strokes")]),
+]
+
+
+def picture(kind, name):
+    return os.path.join(HERE, kind, name + ".jpg")
+
+
+def run(arguments):
+    print(" ".join(arguments), flush=True)
+    subprocess.run(arguments, check=True)
+
+
+def keep(png, jpg):
+    Image.open(png).convert("RGB").save(jpg, quality=85, optimize=True)
+
+
+def table(options):
+    """One folder run a style: the program prepares the style once."""
+    for style in STYLES:
+        wanted = {c: picture("results", f"{style}-{c}") for c in CONTENTS}
+        missing = [c for c in CONTENTS if not os.path.exists(wanted[c])]
+        if not missing:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            run([options.vkstyle, "transfer", *[picture("contents", c) for c in missing],
+                 "--style", picture("styles", style), "-o", folder, *options.common])
+            for content in missing:
+                keep(os.path.join(folder, content + ".png"), wanted[content])
+
+
+def strips(options):
+    for _, name, content, style, _, steps in STRIPS:
+        for number, (_, given) in enumerate(steps):
+            wanted = picture("results", f"{name}-{number}")
+            default = picture("results", f"{style}-{content}")
+            if os.path.exists(wanted) or (not given and os.path.exists(default)):
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                png = os.path.join(folder, "out.png")
+                run([options.vkstyle, "transfer", picture("contents", content),
+                     picture("styles", style), "-o", png, *options.common, *given.split()])
+                keep(png, wanted)
+
+
+def cell(kind, name, text, width):
+    if not os.path.exists(picture(kind, name)):
+        return f"({text}: not made yet)"
+    return f'<img src="gallery/{kind}/{name}.jpg" width="{width}" alt="{text}">'
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def page(options):
+    text = ("# Gallery\n\n<!-- Written by gallery/make.py; change that. -->\n\n"
+            "Six styles on four contents, all at the program's defaults but for `--size "
+            f"{options.size}`, and a strip for each knob. Where the pictures come from and what "
+            "their licences are: [gallery/README.md](gallery/README.md). To make them again:\n\n"
+            f"    docs/gallery/styles.py docs/gallery/styles\n"
+            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}\n\n"
+            "## Six styles, four contents\n\n")
+    text += row([""] + [cell("contents", c, c, 150) for c in CONTENTS])
+    text += row(["---"] * (1 + len(CONTENTS)))
+    for style in STYLES:
+        text += row([cell("styles", style, style, 150)] +
+                    [cell("results", f"{style}-{c}", f"{c} by {style}", 150) for c in CONTENTS])
+    for title, name, content, style, about, steps in STRIPS:
+        cells = []
+        for number, (label, given) in enumerate(steps):
+            result = f"{name}-{number}" if given else f"{style}-{content}"
+            cells.append(cell("results", result, label.replace("`", ""), 190))
+        text += f"\n## {title}\n\n{about}\n\n"
+        text += row([label for label, _ in steps]) + row(["---"] * len(steps)) + row(cells)
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("vkstyle")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--quality", default="normal")
+    parser.add_argument("--only", choices=["table", "strips", "page"])
+    options = parser.parse_args()
+    options.common = ["--size", str(options.size), "--quality", options.quality,
+                      "--progress", "none"]
+    os.makedirs(os.path.join(HERE, "results"), exist_ok=True)
+    for name, part in (("table", table), ("strips", strips), ("page", page)):
+        if options.only in (None, name):
+            part(options)
+
+
+if __name__ == "__main__":
+    main()
