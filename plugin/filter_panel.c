@@ -64,12 +64,9 @@ static void fill(filter_panel *panel)
     else
         gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(panel->file));
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->start), start_entry(panel));
-    int preset = filter_preset_find(params), quality = filter_quality_find(params);
+    int preset = filter_preset_find(params);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->preset),
                              preset < 0 ? filter_preset_count() : preset);
-    if (panel->quality)
-        gtk_combo_box_set_active(GTK_COMBO_BOX(panel->quality),
-                                 quality < 0 ? filter_quality_count() : quality);
     gtk_range_set_value(GTK_RANGE(panel->strength), filter_strength(params));
     gtk_range_set_value(GTK_RANGE(panel->style_scale), params->style_scale);
     gtk_spin_button_set_value(GTK_SPIN_BUTTON(panel->size), params->size);
@@ -154,8 +151,6 @@ static void on_change(GtkWidget *widget, gpointer data)
         take_start(panel, active(widget));
     else if (widget == panel->preset && active(widget) < filter_preset_count())
         filter_preset_apply(active(widget), params);
-    else if (widget == panel->quality && active(widget) < filter_quality_count())
-        filter_quality_apply(active(widget), params);
     else if (widget == panel->strength)
         filter_set_strength(params, gtk_range_get_value(GTK_RANGE(widget)));
     else if (widget == panel->style_scale)
@@ -315,13 +310,7 @@ static GtkWidget *build_main(filter_panel *panel)
     for (size_t i = 0; i < G_N_ELEMENTS(main_rows); i++)
         add_row(panel, table, &row, vkstyle_param_find(main_rows[i]));
     ui_table_add(table, row++, _("S_ize in pixels"), panel->size);
-    const vkstyle_param *quality = vkstyle_param_find("quality");
-    add_row(panel, table, &row, quality);
-    if (!quality) {
-        panel->quality = combo_of(filter_quality_count(), filter_quality_name, _("Your own"));
-        ui_table_add(table, row++, _("_Quality"), panel->quality);
-        watch(panel, panel->quality, "changed");
-    }
+    add_row(panel, table, &row, vkstyle_param_find("quality"));
     ui_table_add(table, row++, _("Start _from"), panel->start);
     ui_table_add(table, row++, NULL, panel->estimate);
     watch(panel, panel->source, "changed");

@@ -26,7 +26,6 @@ struct filter_panel {
     GtkWidget *content_picture, *style_picture, *style_text, *preview_picture;
     GtkWidget *preview_button, *preview_text, *estimate;
     GtkWidget *source, *file, *start, *preset, *strength, *style_scale, *size;
-    GtkWidget *quality; // ours, or NULL where the engine has a parameter of that name
     GtkWidget *weights[PANEL_WEIGHTS], *device, *model;
     filter_row rows[PANEL_ROWS]; // all other parameters
     int row_count;
