@@ -216,7 +216,7 @@ for name in list(forms)[::4 if SANITIZED else 1]:
 def unpainted():
     """One step of nearly no length: what comes back through profile and format is the source itself."""
     names = [n for n in forms if forms[n]['profile'] or forms[n]['format'] in ('float', 'u16-linear')]
-    for name in names[::4 if SANITIZED else 1]:
+    for name in names[::4 if SANITIZED else 2]:
         values = how(forms[name])
         limit = max(2 / 255, values.pop('limit'))
         image, layer = prepare(**values)
