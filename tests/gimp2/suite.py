@@ -179,7 +179,7 @@ def fill(text, **values):
 SMALL = '(at "small.safetensors")'
 
 
-def gimp(scripts, timeout=600, model=SMALL, parameters=None, **more):
+def gimp(scripts, timeout=1800, model=SMALL, parameters=None, **more):
     values = dict(dict(iterations=40, beta=20, learning_rate=0.05, memory='memory'), **parameters or {})
     prelude = fill(PRELUDE, FOLDER=suite.folder, MODEL=model, PARAMETERS=arguments(**values),
                    RANGED=arguments(**dict(values, iterations=-5)))
@@ -468,7 +468,7 @@ def dialog(**environment):
         script = script.replace('(load)', '(car (gimp-file-load RUN-NONINTERACTIVE "%smountains.jpg" ""))' % pictures)
         script = script.replace(STYLE, '"%sauvers.jpg"' % pictures)
         model, parameters = '""', {'iterations': 0, 'beta': 15, 'learning_rate': 0}
-    _, log = gimp([script], 300, model=model, parameters=parameters, **environment)
+    _, log = gimp([script], 1200, model=model, parameters=parameters, **environment)
 
 
 def layers():
@@ -502,7 +502,7 @@ def killed():
     image = '(define image (vector-ref (cadr (gimp-image-list)) 0))'
     _, log = gimp(['(load)', image + CALL % ('(top image)', STYLE, 0), image + '(begin (set! out (open-output-file (at "killed.txt"))) '
                    '(say "layers" (car (gimp-image-get-layers image))) (say "END") '
-                   '(close-output-port out) (gimp-image-delete image))'], 300,
+                   '(close-output-port out) (gimp-image-delete image))'], 900,
                   parameters={'iterations': 1000000})
     thread.join()
     assert found, 'it never ran\n' + log

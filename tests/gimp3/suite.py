@@ -19,7 +19,7 @@ write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 
 
-def gimp(script, timeout=900, **more):
+def gimp(script, timeout=1800, **more):
     command = ['gimp-console-3.0', '-idfs', '--quit', '-g', suite.path('gimprc'),
                '--batch-interpreter=python-fu-eval', '-b', script]
     return suite.run(command, timeout, VKSTYLE_TEST=suite.folder, VKSTYLE_TEST_SUPPORT=support,
@@ -143,7 +143,7 @@ def dialog(**environment):
     if os.path.exists(suite.path('one.txt')):
         os.remove(suite.path('one.txt'))
     status, log = gimp(script % {'folder': suite.folder, 'more': more + ("" if picture else "c.set_property('iterations', 100000)")},
-                       300, **environment)
+                       1200, **environment)
     assert status == 0 and os.path.exists(suite.path('one.txt')), '%s\n%s' % (status, log[-4000:])
 
 

@@ -139,7 +139,7 @@ class Suite:
         kept.update(more)
         return {key: value for key, value in kept.items() if value is not None}
 
-    def run(self, command, timeout=240, **more):
+    def run(self, command, timeout=900, **more):
         """(exit status, stdout and stderr). A GIMP that hangs is killed, with all it started."""
         with open(self.path('log'), 'w+b') as log:
             process = subprocess.Popen(command, env=self.environment(**more), stdout=log,
@@ -193,7 +193,7 @@ class Suite:
             assert old in line, line
             line = line.replace(old, new)
         shutil.copy(self.path('gimprc'), self.path('profile/gimprc'))
-        status, log = self.run(['sh', '-c', 'cd "$1" && ' + line, 'sh', self.source], 600)
+        status, log = self.run(['sh', '-c', 'cd "$1" && ' + line, 'sh', self.source], 1200)
         assert status == 0 and os.path.exists(result), '%s\n%s\n%s' % (line, status, log[-3000:])
         width, height, channels, values = png(result)
         assert (width, height) == (640, 480) and max(values) - min(values) > 0.3
@@ -256,7 +256,7 @@ class Suite:
             def empty():
                 return screen.pixels(window, self.path('window.png')).count((128, 128, 128)) > 10000
             assert empty(), 'the place of the preview is not where it was'
-            end = time.time() + 120
+            end = time.time() + 400
             screen.press(window, 'alt+v')
             while empty():
                 assert time.time() < end, 'no preview was painted'
@@ -273,7 +273,7 @@ class Suite:
             if keep:
                 time.sleep(45)
                 screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
-            end = time.time() + 120
+            end = time.time() + 400
             # The button answers as soon as there is something to keep.
             while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
                 screen.press(window, 'alt+s')
@@ -301,7 +301,7 @@ class Suite:
         """The whole GIMP: the entry in the menu, a new layer, one undo that removes it, and a layer that is
         deleted while it is painted. Settings are the last ones of try_dialog; the number of layers is in the
         window's title."""
-        def title_with(screen, window, words, seconds=120):
+        def title_with(screen, window, words, seconds=400):
             end = time.time() + seconds
             while time.time() < end:
                 if words in ' '.join(screen.do('xdotool', 'getwindowname', window)):
@@ -319,7 +319,7 @@ class Suite:
             return screen.wait_for('Painting')
 
         def stop(screen, window):
-            end = time.time() + 120
+            end = time.time() + 400
             while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
                 screen.press(window, 'alt+s')
                 time.sleep(1)
@@ -350,7 +350,7 @@ class Suite:
                 process = subprocess.Popen([program, '-nsd', '-g', self.path('gimprc'), self.path('content.png')],
                                            env=environment, stdout=log, stderr=log, start_new_session=True)
                 try:
-                    session(screen, screen.wait_for('content.*GIMP', 240))
+                    session(screen, screen.wait_for('content.*GIMP'))
                 finally:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
@@ -386,7 +386,7 @@ class Screen:
         return subprocess.run(command, env=dict(os.environ, DISPLAY=self.display), stderr=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
 
-    def wait_for(self, title, seconds=120, settled=False):
+    def wait_for(self, title, seconds=400, settled=False):
         """The window of that title; settled: once it has had time to get its keys ready."""
         end = time.time() + seconds
         while time.time() < end:
