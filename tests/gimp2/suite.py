@@ -481,7 +481,7 @@ def killed():
     found = []
 
     def kill():
-        deadline = time.time() + 120
+        deadline = time.time() + 400
         while time.time() < deadline and not found:
             time.sleep(0.1)
             for pid in filter(str.isdigit, os.listdir('/proc')):
