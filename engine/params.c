@@ -19,7 +19,7 @@ static const char *const inits[] = {"content", "random", "file", NULL};
 static const char *const precisions[] = {"auto", "fp32", "fp16", NULL};
 static const char *const qualities[] = {"draft", "normal", "best", NULL};
 static const char *const colours[] = {"off", "luminance", "match", "match-pca", NULL};
-static const char *const kernels[] = {"auto", "direct", "winograd", NULL};
+static const char *const kernels[] = {"auto", "direct", "winograd", "tiled", "coopmat", NULL};
 
 // Seeds up to 2^53 - 1 pass through JSON and every dialog unharmed.
 #define SEED_MAX 9007199254740991.0
@@ -90,10 +90,11 @@ static const vkstyle_param table[] = {
     {"precision", VKSTYLE_CHOICE, FIELD(precision), 0, 2, VKSTYLE_PRECISION_AUTO, NULL, precisions,
      NULL, "Precision",
      "How activations are stored on the device. Arithmetic is in 32 bits always."},
-    {"kernels", VKSTYLE_CHOICE, FIELD(kernels), 0, 2, VKSTYLE_KERNELS_AUTO, NULL, kernels, NULL,
+    {"kernels", VKSTYLE_CHOICE, FIELD(kernels), 0, 4, VKSTYLE_KERNELS_AUTO, NULL, kernels, NULL,
      "Kernels",
-     "Which convolution kernels run: direct is the reference, winograd does less "
-     "arithmetic."},
+     "Which convolution kernels run: direct is the reference, winograd does less arithmetic and "
+     "suits software Vulkan, tiled is the same shaped for GPUs, coopmat uses matrix units (with "
+     "--precision fp16). auto: what suits the device."},
     {"memory", VKSTYLE_BYTES, FIELD(memory), 0, 9e15, 0, NULL, NULL, "BYTES", "Memory",
      "Device memory the job may use, such as 1500M or 2G. 0: what is free."},
 };

@@ -122,7 +122,9 @@ typedef enum vkstyle_precision {
 typedef enum vkstyle_kernels {
     VKSTYLE_KERNELS_AUTO,
     VKSTYLE_KERNELS_DIRECT,
-    VKSTYLE_KERNELS_WINOGRAD
+    VKSTYLE_KERNELS_WINOGRAD,
+    VKSTYLE_KERNELS_TILED,  // Winograd, its products through shared memory: for GPUs
+    VKSTYLE_KERNELS_COOPMAT // matrix units (VK_KHR_cooperative_matrix); with fp16 only
 } vkstyle_kernels;
 
 // How much work a transfer may be; each is a schedule over the pyramid's levels.

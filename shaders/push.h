@@ -23,6 +23,26 @@ struct vks_push_gemm {
     uint out_quads;      // quads of the result
     uint result_columns; // stride between quads of the result, vec4s
     uint result_first;   // first column in the result
+    uint accumulate;     // 1: add to what the result holds
+};
+
+struct vks_push_tiled {
+    uint columns;        // of the source and the result that count
+    uint source_columns; // stride between quads of the source, vec4s
+    uint source_quads;   // of one batch entry of the source
+    uint quads;          // of k in this dispatch; the source's first is that of the bound slice
+    uint k_quads;        // of k in the weights
+    uint k_first;        // first quad of k of this dispatch, in the weights
+    uint out_quads;      // of the result and the weights, multiple of 4
+    uint result_columns; // stride between quads of the result, vec4s
+};
+
+struct vks_push_gram_tiled {
+    uint pitch, plane;
+    uint quads;    // of the tensor
+    uint channels; // rounded up to 64
+    uint slices;   // of pixels a split
+    uint x0, y0, x1, y1; // the rectangle that counts (x1, y1 exclusive)
 };
 
 // Tiles of 4x4 pixels: the grain of Winograd transforms, ReLU masks and poolings.
@@ -54,6 +74,20 @@ struct vks_push_conv {
     float inverse_tiles_x;
 };
 
+struct vks_push_coop {
+    uint width, height; // of the source
+    uint pitch, plane;  // of the source
+    int shift;          // as in vks_push_conv
+    uint tiles_x;       // of the output
+    uint tile_row;      // first of the strip, which is whole rows of tiles
+    uint columns;       // stride of the scratch
+    uint quads;         // of the bound source
+    uint slices;        // of 16 k in this dispatch
+    uint k_slices;      // in the weights
+    uint k_first;       // first slice of this dispatch, in the weights
+    uint out_quads;     // of the scratch
+};
+
 struct vks_push_weights {
     uint k, blocks; // inputs, blocks of 16 outputs
 };
@@ -82,6 +116,7 @@ struct vks_push_gram {
     uint pixels_first; // in the transposed copy, quads of pixels
     uint splits;      // partial sums
     uint chunk_first; // first chunk of this dispatch
+    uint accumulate;  // 1: add to what the result holds
 };
 
 struct vks_push_transpose {
@@ -121,6 +156,11 @@ struct vks_push_tally {
     uint terms;   // values 1 .. terms are weighted and added up
     uint records; // of the ring
     uint stride;  // floats a record
+};
+
+struct vks_push_peak {
+    uint rounds;
+    float factor, term;
 };
 
 struct vks_push_adam {

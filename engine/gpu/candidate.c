@@ -121,7 +121,12 @@ void vks_choose_heap(vks_candidate *candidate)
     }
 }
 
-static bool read_extensions(vks_candidate *candidate, bool *maintenance4, vkstyle_error *error)
+// Extensions that are looked at here and not kept.
+typedef struct extensions {
+    bool maintenance4, matrix, subgroup_size;
+} extensions;
+
+static bool read_extensions(vks_candidate *candidate, extensions *has, vkstyle_error *error)
 {
     uint32_t count = 0;
     VkResult result = vkEnumerateDeviceExtensionProperties(candidate->physical, NULL, &count, NULL);
@@ -140,7 +145,11 @@ static bool read_extensions(vks_candidate *candidate, bool *maintenance4, vkstyl
         else if (strcmp(name, "VK_KHR_portability_subset") == 0)
             candidate->has_portability_subset = true;
         else if (strcmp(name, VK_KHR_MAINTENANCE_4_EXTENSION_NAME) == 0)
-            *maintenance4 = true;
+            has->maintenance4 = true;
+        else if (strcmp(name, VKS_COOPMAT_EXTENSION) == 0)
+            has->matrix = true;
+        else if (strcmp(name, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME) == 0)
+            has->subgroup_size = true;
     }
     free(list);
     return true;
@@ -251,7 +260,8 @@ static void judge(vks_candidate *candidate)
     refuse(candidate, why);
 }
 
-static bool look(vks_candidate *candidate, const vks_simulation *simulation, vkstyle_error *error)
+static bool look(const vks_instance *instance, vks_candidate *candidate,
+                 const vks_simulation *simulation, vkstyle_error *error)
 {
     VkPhysicalDeviceProperties *p = &candidate->properties;
     vkstyle_device *info = &candidate->info;
@@ -282,15 +292,15 @@ static bool look(vks_candidate *candidate, const vks_simulation *simulation, vks
         make_key(candidate, &(VkPhysicalDeviceDriverProperties){0}, simulation);
         return true;
     }
-    bool maintenance4 = false;
-    if (!read_extensions(candidate, &maintenance4, error))
+    extensions has = {0};
+    if (!read_extensions(candidate, &has, error))
         return false;
 
     VkPhysicalDeviceMaintenance4PropertiesKHR buffers = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES_KHR};
     VkPhysicalDeviceMaintenance3Properties allocation = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-        .pNext = maintenance4 ? &buffers : NULL};
+        .pNext = has.maintenance4 ? &buffers : NULL};
     VkPhysicalDeviceSubgroupProperties subgroup = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, .pNext = &allocation};
     VkPhysicalDeviceDriverProperties driver = {
@@ -306,10 +316,12 @@ static bool look(vks_candidate *candidate, const vks_simulation *simulation, vks
     for (size_t i = 0; i < VK_UUID_SIZE; ++i)
         snprintf(info->uuid + 2 * i, 3, "%02x", id.deviceUUID[i]);
     uint64_t largest = allocation.maxMemoryAllocationSize;
-    if (maintenance4 && buffers.maxBufferSize < largest)
+    if (has.maintenance4 && buffers.maxBufferSize < largest)
         largest = buffers.maxBufferSize;
     make_key(candidate, &driver, simulation);
     make_limits(candidate, largest, subgroup.subgroupSize, simulation);
+    if (vks_coopmat_built() && has.matrix && has.subgroup_size)
+        vks_coopmat_look(instance, candidate);
     vks_simulation_apply(simulation, candidate);
     info->memory = candidate->limits.memory;
     if (!choose_family(candidate))
@@ -371,7 +383,7 @@ bool vks_candidates(const vks_instance *instance, vks_candidate **candidates, in
         return vks_fail(error, VKSTYLE_NO_MEMORY, "the computer has no memory left");
     for (uint32_t i = 0; i < found; ++i) {
         list[i].physical = devices[i];
-        if (!look(&list[i], &simulation, error)) {
+        if (!look(instance, &list[i], &simulation, error)) {
             free(list);
             return false;
         }

@@ -9,17 +9,25 @@
 
 static bool create_device(vks_gpu *gpu, vkstyle_error *error)
 {
-    const char *extensions[2];
+    const char *extensions[4];
     uint32_t count = 0;
     if (gpu->is.has_portability_subset) // Vulkan: has to be enabled where it is there (MoltenVK)
         extensions[count++] = "VK_KHR_portability_subset";
     if (gpu->is.has_memory_budget)
         extensions[count++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    const bool matrices = gpu->is.limits.matrix[0] > 0;
+    vks_coopmat_features matrix;
+    vks_coopmat_enable(&matrix);
+    if (matrices) {
+        extensions[count++] = VKS_COOPMAT_EXTENSION;
+        extensions[count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+    }
     const float priority = 0.5f;
     const VkResult result = vkCreateDevice(
         gpu->is.physical,
         &(VkDeviceCreateInfo){
             .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+            .pNext = matrices ? &matrix.features : NULL,
             .queueCreateInfoCount = 1,
             .pQueueCreateInfos =
                 &(VkDeviceQueueCreateInfo){
@@ -31,7 +39,7 @@ static bool create_device(vks_gpu *gpu, vkstyle_error *error)
             .enabledExtensionCount = count,
             .ppEnabledExtensionNames = extensions,
             // No feature of the core is needed: halves are packed by GLSL's packHalf2x16.
-            .pEnabledFeatures = &(VkPhysicalDeviceFeatures){0},
+            .pEnabledFeatures = matrices ? NULL : &(VkPhysicalDeviceFeatures){0},
         },
         NULL, &gpu->device);
     if (result != VK_SUCCESS)
@@ -126,6 +134,11 @@ uint64_t vks_gpu_budget(const vks_gpu *gpu)
 uint64_t vks_gpu_allocated(const vks_gpu *gpu)
 {
     return gpu->allocated;
+}
+
+double vks_gpu_compile_seconds(const vks_gpu *gpu)
+{
+    return gpu->compile_seconds;
 }
 
 uint64_t vks_gpu_peak(const vks_gpu *gpu)

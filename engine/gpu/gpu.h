@@ -25,6 +25,8 @@ typedef struct vks_gpu_limits {
     uint32_t groups[3];      // workgroups of one dispatch
     uint32_t alignment;      // of a slice's offset, bytes
     uint32_t subgroup;       // lanes; 0 where unknown
+    uint32_t matrix[3];      // rows, columns, depth of a product that the device's matrix units do,
+                             // fp16 into fp32 (VK_KHR_cooperative_matrix); zeros: none
     uint64_t memory, budget; // bytes of the heap used, and how many of them are free
 } vks_gpu_limits;
 
@@ -52,6 +54,8 @@ uint64_t vks_gpu_budget(const vks_gpu *gpu);
 // Bytes allocated by blocks now, and the most ever.
 uint64_t vks_gpu_allocated(const vks_gpu *gpu);
 uint64_t vks_gpu_peak(const vks_gpu *gpu);
+// Seconds that compiling kernels has taken so far (wall clock).
+double vks_gpu_compile_seconds(const vks_gpu *gpu);
 // Validation messages of this process so far; 0 when the layers are off or silent.
 int vks_gpu_validation_messages(void);
 
@@ -151,6 +155,8 @@ bool vks_gpu_submit(vks_gpu *gpu, vks_sequence *sequence, int first, int last, u
 bool vks_gpu_done(vks_gpu *gpu, uint64_t ticket, double seconds, bool *done, vkstyle_error *error);
 
 const char *vks_kernel_name(vks_kernel kernel);
+// Whether the shader compiler at build time knew GL_KHR_cooperative_matrix.
+bool vks_coopmat_built(void);
 // Whether the kernel writes (kind 'w') the binding.
 bool vks_kernel_writes(vks_kernel kernel, int binding);
 

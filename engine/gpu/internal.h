@@ -98,6 +98,28 @@ const vks_candidate *vks_choose(const vks_candidate *candidates, int count, cons
 // Free bytes of the candidate's heap when we have `allocated` bytes of it.
 uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated);
 
+// The features that cooperative matrices need (coopmat.c), as one chain. The extension's own struct
+// is spelled out: Debian 12's headers do not know it.
+#define VKS_COOPMAT_EXTENSION "VK_KHR_cooperative_matrix"
+#define VKS_COOPMAT_FEATURES  ((VkStructureType)1000506000)
+typedef struct vks_coopmat_features {
+    VkPhysicalDeviceFeatures2 features;
+    struct {
+        VkStructureType sType;
+        void *pNext;
+        VkBool32 cooperativeMatrix, cooperativeMatrixRobustBufferAccess;
+    } matrix;
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT size;
+    VkPhysicalDevice16BitStorageFeatures bits;
+    VkPhysicalDeviceShaderFloat16Int8Features half;
+    VkPhysicalDeviceVulkanMemoryModelFeatures model;
+} vks_coopmat_features;
+void vks_coopmat_chain(vks_coopmat_features *features); // to be asked for: all off
+void vks_coopmat_enable(vks_coopmat_features *features);
+// Fills limits.matrix if the device can run conv_coop.comp. The other limits are known, and it has
+// both extensions.
+void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate);
+
 // VKSTYLE_DEBUG_LIMITS, parsed.
 enum { VKS_SIMULATED = 16 };
 typedef struct vks_simulation {
@@ -119,6 +141,9 @@ typedef struct vks_view {
     VkFormat format;
     uint64_t offset, bytes;
 } vks_view;
+
+// Asks for huge pages where the device is software; a fresh block, not mapped yet.
+void vks_block_advise(vks_gpu *gpu, vks_block *block);
 
 struct vks_block {
     vks_gpu *gpu;
@@ -196,6 +221,7 @@ struct vks_gpu {
     bool cache_dirty;
     vks_layout layouts[VKS_KERNEL_COUNT];
     vks_pipeline *pipelines;
+    double compile_seconds;
 
     // submit.c: ticket t has fence t % VKS_IN_FLIGHT
     VkFence fences[VKS_IN_FLIGHT];

@@ -2,6 +2,7 @@
 //
 // The kernels by number: their SPIR-V, their layouts and their pipelines.
 #include "internal.h"
+#include "../clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,10 +39,16 @@ const char *vks_kernel_bindings(vks_kernel kernel)
     return kernel_sources[kernel].bindings;
 }
 
+bool vks_coopmat_built(void)
+{
+    return kernel_sources[VKS_KERNEL_CONV_COOP].variants[0].words != NULL;
+}
+
 VkDescriptorType vks_binding_type(const vks_gpu *gpu, char letter)
 {
-    return letter != 'w' && gpu->is.limits.texel ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
-                                                 : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    return letter != 'w' && letter != 'r' && gpu->is.limits.texel
+               ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+               : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
 VkFormat vks_binding_format(char letter, vks_storage storage)
@@ -140,6 +147,10 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
     const int variant = 2 * (pipeline->storage == VKS_HALF) + gpu->is.limits.texel;
     const vks_spirv *spirv = &kernel_sources[pipeline->kernel].variants[variant];
     VkShaderModule module = VK_NULL_HANDLE;
+    if (!spirv->words) { // left out of this build (shaders/meson.build)
+        pipeline->result = VK_ERROR_FEATURE_NOT_PRESENT;
+        return;
+    }
     pipeline->result =
         gpu->vk.vkCreateShaderModule(gpu->device,
                                      &(VkShaderModuleCreateInfo){
@@ -160,6 +171,11 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
         .dataSize = (size_t)pipeline->spec_count * 4,
         .pData = pipeline->spec,
     };
+    const bool coop = pipeline->kernel == VKS_KERNEL_CONV_COOP;
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+        .requiredSubgroupSize = gpu->is.limits.subgroup,
+    };
     pipeline->result = gpu->vk.vkCreateComputePipelines(
         gpu->device, gpu->cache, 1,
         &(VkComputePipelineCreateInfo){
@@ -170,6 +186,10 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
                     .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                     .module = module,
                     .pName = "main",
+                    // Four subgroups share the work of this one: it needs to know what they are.
+                    .pNext = coop ? &size : NULL,
+                    .flags =
+                        coop ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT : 0,
                     .pSpecializationInfo = &specialization,
                 },
             .layout = gpu->layouts[pipeline->kernel].pipeline,
@@ -205,6 +225,7 @@ bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vk
     work shared = {.gpu = gpu, .pipelines = pipelines, .count = count};
     pthread_t threads[MAX_THREADS];
     int started = 0;
+    const double start = vks_seconds();
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     while (started + 1 < count && started + 1 < cores && started < MAX_THREADS &&
            pthread_create(&threads[started], NULL, compile_some, &shared) == 0)
@@ -212,6 +233,7 @@ bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vk
     compile_some(&shared);
     for (int i = 0; i < started; ++i)
         pthread_join(threads[i], NULL);
+    gpu->compile_seconds += vks_seconds() - start;
     if (count > 0)
         gpu->cache_dirty = true;
     for (int i = 0; i < count; ++i) {

@@ -25,11 +25,11 @@ static const struct field {
 #name, mode, offsetof(vks_gpu_limits, name),                                               \
             sizeof(((vks_gpu_limits *)0)->name) / (count), count                                   \
     }
-    FIELD(software, FORCE, 1),       FIELD(texel, FORCE, 1),      FIELD(storage_range, LOWER, 1),
-    FIELD(texel_elements, LOWER, 1), FIELD(allocation, LOWER, 1), FIELD(invocations, LOWER, 1),
-    FIELD(shared_bytes, LOWER, 1),   FIELD(push_bytes, LOWER, 1), FIELD(groups, LOWER, 3),
-    FIELD(alignment, RAISE, 1),      FIELD(subgroup, LOWER, 1),   FIELD(memory, LOWER, 1),
-    FIELD(budget, LOWER, 1),
+    FIELD(software, FORCE, 1),    FIELD(texel, FORCE, 1),          FIELD(storage_range, LOWER, 1),
+    FIELD(matrix, LOWER, 3),      FIELD(texel_elements, LOWER, 1), FIELD(allocation, LOWER, 1),
+    FIELD(invocations, LOWER, 1), FIELD(shared_bytes, LOWER, 1),   FIELD(push_bytes, LOWER, 1),
+    FIELD(groups, LOWER, 3),      FIELD(alignment, RAISE, 1),      FIELD(subgroup, LOWER, 1),
+    FIELD(memory, LOWER, 1),      FIELD(budget, LOWER, 1),
 #undef FIELD
 };
 

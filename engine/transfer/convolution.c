@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "convolution.h"
+#include "product.h"
 
 vks_form vks_form_of(const vks_encoding *e, int layer)
 {
     if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
         return VKS_DIRECT;
-    return VKS_WINOGRAD;
+    return e->options.kernels == VKSTYLE_KERNELS_COOPMAT ? VKS_MATRIX : VKS_WINOGRAD;
 }
 
 uint32_t vks_out_quads_padded(const vks_convolution *c)
@@ -73,6 +74,11 @@ static double conv_flops(const vks_convolution *c, vks_strip s, uint32_t inputs)
     return 2.0 * 9 * inputs * c->out.channels * 16.0 * s.count;
 }
 
+static const char *product_label(const vks_convolution *c)
+{
+    return c->direction == VKS_FORWARD ? "product forward" : "product backward";
+}
+
 static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
 {
     vks_plan *plan = e->plan;
@@ -94,6 +100,23 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                        .bytes = (double)s.count * count * 16 * (16 + 36)});
     }
     int weights = vks_plan_external(plan, "weights", c->weights);
+    if (e->options.kernels == VKSTYLE_KERNELS_TILED) {
+        vks_add_product(plan, &(vks_product){.tile = e->options.tile,
+                                             .weights = {weights, 0, 0},
+                                             .source = {e->scratch_v, 0, 0},
+                                             .result = {e->scratch_m, 0, 0},
+                                             .batch = 36,
+                                             .out_quads = vks_out_quads_padded(c),
+                                             .columns = s.columns,
+                                             .quads = c->in.quads,
+                                             .k_quads = c->in.quads,
+                                             .source_quads = c->in.quads,
+                                             .source_columns = s.columns,
+                                             .result_columns = s.columns,
+                                             .label = product_label(c),
+                                             .flops = conv_flops(c, s, c->in.quads * 4)});
+        return;
+    }
     uint32_t blocks = vks_out_quads_padded(c) / 4, k_total = c->in.quads * 4;
     // A longer chunk (16 KB of weights, all that the floor of devices has) makes up for narrow
     // workgroups: conv4 at 256x256 12 % faster on software Vulkan.
@@ -105,18 +128,18 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                      .k_first = k / 4,
                                      .source_quad = k / 4,
                                      .out_quads = blocks * 4,
-                                     .result_columns = s.columns};
+                                     .result_columns = s.columns,
+                                     .accumulate = k > 0};
         vks_plan_add(
             plan, &(vks_step){.kernel = VKS_KERNEL_GEMM,
-                              .spec = {s.width, chunk, 4, k > 0},
-                              .spec_count = 4,
+                              .spec = {s.width, chunk, 4},
+                              .spec_count = 3,
                               .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
                               .use_count = 3,
                               .push = &push,
                               .push_bytes = sizeof push,
                               .groups = {s.columns / s.width, blocks, 36},
-                              .label = c->direction == VKS_FORWARD ? "product forward"
-                                                                   : "product backward",
+                              .label = product_label(c),
                               .flops = conv_flops(c, s, chunk)});
         k += chunk;
     }
@@ -161,10 +184,66 @@ static void add_direct(vks_encoding *e, const vks_convolution *c, vks_strip s)
     }
 }
 
+// By matrix units: conv_coop.comp.
+static void add_matrix(vks_encoding *e, const vks_convolution *c, vks_strip s)
+{
+    enum {
+        SUBGROUPS = 4,
+        SLICE = 4,
+        RUN = 8,
+        BLOCKS = 2
+    }; // SLICE: quads; RUN: tiles of a workgroup
+    vks_plan *plan = e->plan;
+    const vks_gpu_limits *limits = vks_plan_limits(plan);
+    int weights = vks_plan_external(plan, "weights", c->weights);
+    uint32_t blocks = vks_out_quads_padded(c) / 4, slice = vks_slice_quads(plan, c->in);
+    uint32_t most = slice < c->in.quads ? slice / SLICE * SLICE : slice;
+    if (!most) {
+        vks_plan_fail(plan, VKSTYLE_NO_DEVICE,
+                      "--kernels coopmat: the device binds too few bytes at once; choose tiled");
+        return;
+    }
+    for (uint32_t q = 0; q < c->in.quads; q += most) {
+        uint32_t quads = c->in.quads - q < most ? c->in.quads - q : most;
+        struct vks_push_coop push = {.width = c->in.width,
+                                     .height = c->in.height,
+                                     .pitch = c->in.pitch,
+                                     .plane = c->in.plane,
+                                     .shift = c->shift,
+                                     .tiles_x = c->out.tiles_x,
+                                     .tile_row = s.first / c->out.tiles_x,
+                                     .columns = s.columns,
+                                     .quads = quads,
+                                     .slices = (quads + SLICE - 1) / SLICE,
+                                     .k_slices = (c->in.quads + SLICE - 1) / SLICE,
+                                     .k_first = q / SLICE,
+                                     .out_quads = blocks * 4};
+        uint32_t rows = s.count / c->out.tiles_x;
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_CONV_COOP,
+                                 .spec = {SUBGROUPS * limits->subgroup, BLOCKS, q > 0,
+                                          limits->matrix[0], limits->matrix[1], limits->matrix[2]},
+                                 .spec_count = 6,
+                                 .uses = {vks_quads(plan, c->source, c->in, q, quads),
+                                          {weights, 0, 0},
+                                          {e->scratch_m, 0, 0}},
+                                 .use_count = 3,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {(c->out.tiles_x + RUN - 1) / RUN * rows,
+                                            (blocks + 2 * BLOCKS - 1) / (2 * BLOCKS)},
+                                 .label = c->direction == VKS_FORWARD ? "convolution forward"
+                                                                      : "convolution backward",
+                                 .flops = conv_flops(c, s, quads * 4)});
+    }
+}
+
 void vks_add_convolution(vks_encoding *e, const vks_convolution *c,
                          void (*finish)(vks_encoding *, const vks_convolution *, vks_strip))
 {
     uint32_t tiles = scratch_tiles(e, c), each = strip_tiles(e, c, tiles);
+    if (c->form == VKS_MATRIX) // whole rows of tiles
+        each = (each < c->out.tiles_x ? 1 : each / c->out.tiles_x) * c->out.tiles_x;
     for (uint32_t first = 0; first < c->out.tiles; first += each) {
         vks_strip s = {.first = first,
                        .count = first + each < c->out.tiles ? each : c->out.tiles - first};
@@ -177,6 +256,8 @@ void vks_add_convolution(vks_encoding *e, const vks_convolution *c,
         }
         if (c->form == VKS_WINOGRAD)
             add_winograd(e, c, s);
+        else if (c->form == VKS_MATRIX)
+            add_matrix(e, c, s);
         else
             add_direct(e, c, s);
         finish(e, c, s);
@@ -189,7 +270,8 @@ void vks_choose_strips(vks_encoding *e)
 {
     const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     const vkstyle_model *model = vks_network_model(e->network);
-    uint64_t cap = limits->software ? 24u << 20 : 64u << 20, most = 0;
+    uint64_t half = vks_plan_storage(e->plan) == VKS_HALF; // asked for to save memory
+    uint64_t cap = !limits->software ? 64u << 20 : half ? 16u << 20 : 24u << 20, most = 0;
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {

@@ -13,7 +13,8 @@ enum { VKS_MAX_DEPTH = 64 }; // layers of an encoder, poolings included
 typedef struct vks_encode_options {
     vkstyle_pool pool;
     vkstyle_padding padding;
-    vkstyle_kernels kernels;
+    vkstyle_kernels kernels;  // never VKSTYLE_KERNELS_AUTO (kernel_choice.h)
+    int tile;                 // of tiled products (product.h)
     float scale;              // activations are stored times this (half precision needs it; else 1)
     float gradient;           // gradients are stored times this
     bool backward;            // masks are kept for the way back

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "estimate.h"
 #include "iteration.h"
+#include "kernel_choice.h"
 #include "../error.h"
 #include "../number.h"
 
@@ -88,10 +89,9 @@ static bool calibration_path(const vkstyle_context *context, const vks_setting *
     for (char *c = key; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *c))
             *c = '_';
-    int written =
-        snprintf(path, room, "%s/speed-%s-%s-%s", folder, key,
-                 setting->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd",
-                 setting->storage == VKS_HALF ? "fp16" : "fp32");
+    int written = snprintf(path, room, "%s/speed-%s-%s-%s", folder, key,
+                           vks_kernels_name(setting->encode.kernels),
+                           setting->storage == VKS_HALF ? "fp16" : "fp32");
     return written > 0 && (size_t)written < room;
 }
 

@@ -2,6 +2,7 @@
 #include "context.h"
 #include "iteration.h"
 #include "pad.h"
+#include "tuning.h"
 #include "../error.h"
 #include "../model/safetensors.h"
 
@@ -186,6 +187,7 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
     ev.target = padded[2];
     if (padded[0] && padded[1] && padded[2] &&
         vks_setting_resolve(&ev.setting, model, &p, vks_gpu_get_limits(context->gpu), error) &&
+        vks_tune(&ev.setting, ev.gpu, NULL, error) &&
         (ev.network = vks_context_network(context, model, error)) &&
         (ev.writer = vks_safetensors_writer_create(error)) &&
         vks_prepare_style(&measured, ev.gpu, ev.network, &ev.setting, styles, NULL, 1, error) &&

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "journal.h"
+#include "kernel_choice.h"
+#include "product.h"
 #include "../error.h"
 
 #include <cjson/cJSON.h>
@@ -70,8 +72,9 @@ static void add_device(cJSON *to, const vkstyle_context *context)
 static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                      const vks_schedule *schedule)
 {
-    cJSON_AddStringToObject(to, "kernels",
-                            s->encode.kernels == VKSTYLE_KERNELS_DIRECT ? "direct" : "winograd");
+    cJSON_AddStringToObject(to, "kernels", vks_kernels_name(s->encode.kernels));
+    if (vks_on_gpu(s->encode.kernels))
+        cJSON_AddStringToObject(to, "tile", vks_tile_at(s->encode.tile)->name);
     cJSON_AddStringToObject(to, "precision", s->storage == VKS_HALF ? "fp16" : "fp32");
     cJSON_AddStringToObject(to, "padding",
                             s->encode.padding == VKSTYLE_PAD_ZERO        ? "zero"

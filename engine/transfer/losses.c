@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "losses.h"
+#include "kernel_choice.h"
+#include "product.h"
 #include "push.h"
 
 #include <string.h>
@@ -67,8 +69,33 @@ static void add_transpose(vks_encoding *e, int layer, vks_rect rect, int turned,
     }
 }
 
+// On GPUs: straight from the tensor, where one binding spans it.
+static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gram *gram)
+{
+    vks_plan *plan = e->plan;
+    vks_shape shape = e->shape[layer];
+    if (!vks_on_gpu(e->options.kernels) || vks_slice_quads(plan, shape) < shape.quads)
+        return false;
+    uint32_t padded = vks_gram_padded(shape.channels);
+    uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
+    uint32_t splits = vks_tiled_gram_splits(vks_plan_limits(plan), shape, padded);
+    *gram =
+        (vks_gram){.buffer = vks_plan_buffer(plan, "gram", (uint64_t)padded * padded * 4, VKS_KEPT),
+                   .parts = vks_plan_buffer(plan, "gram parts",
+                                            (uint64_t)splits * padded * padded * 4, VKS_PASSING),
+                   .channels = shape.channels,
+                   .padded = padded,
+                   .splits = splits,
+                   .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
+    vks_add_tiled_gram(e, layer, rect, gram->parts, padded, splits);
+    return true;
+}
+
 vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
 {
+    vks_gram tiled;
+    if (add_gram_for_gpus(e, layer, rect, &tiled))
+        return tiled;
     vks_plan *plan = e->plan;
     const vks_gpu_limits *limits = vks_plan_limits(plan);
     vks_shape shape = e->shape[layer];
@@ -111,11 +138,12 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
                           padded);
         }
         struct vks_push_gram push = {
-            .channels = padded, .splits = splits, .chunk_first = in_strip * splits};
+            .channels = padded, .splits = splits, .chunk_first = in_strip * splits,
+            .accumulate = round > 0};
         double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
         vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GRAM,
-                                       .spec = {width, CHUNK_QUADS, round > 0},
-                                       .spec_count = 3,
+                                       .spec = {width, CHUNK_QUADS},
+                                       .spec_count = 2,
                                        .uses = {{turned, 0, 0}, {gram.parts, 0, 0}},
                                        .use_count = 2,
                                        .push = &push,
@@ -197,17 +225,43 @@ static void add_style_gradient(vks_encoding *e, int layer, vks_gram *gram, int d
     for (uint32_t n = 0; n < out.quads; n += step) {
         uint32_t outs = (uint32_t)smaller(step, out.quads - n);
         for (uint32_t q = 0; q < shape.quads;) {
-            uint32_t quads = (uint32_t)smaller(smaller(32, slice), shape.quads - q);
+            uint32_t most = vks_on_gpu(e->options.kernels) ? slice : smaller(32, slice);
+            uint32_t quads = (uint32_t)smaller(most, shape.quads - q);
+            if (vks_on_gpu(e->options.kernels)) {
+                vks_add_product(
+                    plan, &(vks_product){
+                              .tile = e->options.tile,
+                              .tensor = true,
+                              .weights = {difference, n / 4 * (uint64_t)block_bytes,
+                                          outs / 4 * (uint64_t)block_bytes},
+                              .source = vks_quads(plan, e->activation[layer], shape, q, quads),
+                              .result = vks_quads(plan, joining, shape, n, outs),
+                              .batch = 1,
+                              .out_quads = outs,
+                              .columns = shape.plane,
+                              .quads = quads,
+                              .k_quads = gram->padded / 4,
+                              .k_first = q,
+                              .source_quads = quads,
+                              .source_columns = shape.plane,
+                              .result_columns = shape.plane,
+                              .accumulate = !fresh || q > 0,
+                              .label = "style gradient",
+                              .flops = 2.0 * quads * 4 * outs * 4 * shape.width * shape.height});
+                q += quads;
+                continue;
+            }
             struct vks_push_gemm push = {.source_columns = shape.plane,
                                          .k_quads = gram->padded / 4,
                                          .k_first = q,
                                          .out_quads = outs,
-                                         .result_columns = shape.plane};
+                                         .result_columns = shape.plane,
+                                         .accumulate = !fresh || q > 0};
             vks_plan_add(
                 plan,
                 &(vks_step){.kernel = VKS_KERNEL_GEMM_TENSOR,
-                            .spec = {width, quads * 4, 4, !fresh || q > 0},
-                            .spec_count = 4,
+                            .spec = {width, quads * 4, 4},
+                            .spec_count = 3,
                             .uses = {{difference, n / 4 * (uint64_t)block_bytes,
                                       outs / 4 * (uint64_t)block_bytes},
                                      vks_quads(plan, e->activation[layer], shape, q, quads),

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "network.h"
+#include "../clock.h"
 #include "plan.h"
 #include "../error.h"
+#include "../model/half.h"
 #include "push.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct packing {
-    vks_block *weights[2][2]; // [direction][form]
-    uint64_t bytes[2][2];
+    vks_block *weights[2][VKS_FORMS]; // [direction][form]
+    uint64_t bytes[2][VKS_FORMS];
     vks_block *bias;
     uint64_t bias_bytes;
     float bias_scale;
@@ -21,6 +23,7 @@ struct vks_network {
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
     const vks_watch *watch;
+    double seconds; // spent in packing
 };
 
 enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
@@ -53,7 +56,7 @@ void vks_network_free(vks_network **network)
         return;
     for (int i = 0; i < n->layer_count; i++) {
         for (int d = 0; d < 2; d++)
-            for (int f = 0; f < 2; f++)
+            for (int f = 0; f < VKS_FORMS; f++)
                 vks_block_free(&n->layers[i].weights[d][f]);
         vks_block_free(&n->layers[i].bias);
     }
@@ -72,6 +75,11 @@ void vks_network_set_watch(vks_network *network, const vks_watch *watch)
     network->watch = watch;
 }
 
+double vks_network_seconds(const vks_network *network)
+{
+    return network->seconds;
+}
+
 const vks_watch *vks_network_watch(const vks_network *network)
 {
     return network->watch;
@@ -82,7 +90,9 @@ uint64_t vks_network_bytes(const vks_network *network)
     uint64_t sum = 0;
     for (int i = 0; i < network->layer_count; i++) {
         const packing *p = &network->layers[i];
-        sum += p->bytes[0][0] + p->bytes[0][1] + p->bytes[1][0] + p->bytes[1][1] + p->bias_bytes;
+        for (int f = 0; f < VKS_FORMS; f++)
+            sum += p->bytes[0][f] + p->bytes[1][f];
+        sum += p->bias_bytes;
     }
     return sum;
 }
@@ -106,6 +116,8 @@ uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_dir
     extent e = extent_of(&model->layers[layer], direction);
     if (layer == 0 && direction == VKS_BACKWARD)
         return round_up(e.k, BLOCK) * TAPS * 4 * sizeof(float);
+    if (form == VKS_MATRIX)
+        return round_up(e.k, BLOCK) * e.blocks * BLOCK * TAPS * sizeof(uint16_t);
     return e.k * e.blocks * BLOCK * (form == VKS_WINOGRAD ? FREQUENCIES : TAPS) * sizeof(float);
 }
 
@@ -124,6 +136,25 @@ static void pack_direct(const vks_layer *layer, vks_direction direction, const f
             float *p = to + ((n / BLOCK * e.k + k) * TAPS) * BLOCK + n % BLOCK;
             for (size_t t = 0; t < TAPS; t++)
                 p[t * BLOCK] = forward ? w[t] : w[TAPS - 1 - t];
+        }
+    }
+}
+
+// [blocks][K / 16][9][16 outputs][16 inputs] in 16 bits.
+static void pack_matrix(const vks_layer *layer, vks_direction direction, const float *weights,
+                        uint16_t *to)
+{
+    bool forward = direction == VKS_FORWARD;
+    size_t ins = (size_t)(forward ? layer->in : layer->out);
+    size_t outs = (size_t)(forward ? layer->out : layer->in);
+    size_t slices = round_up(ins, BLOCK) / BLOCK;
+    for (size_t n = 0; n < outs; n++) {
+        for (size_t k = 0; k < ins; k++) {
+            const float *w =
+                forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
+            for (size_t t = 0; t < TAPS; t++)
+                to[((((n / BLOCK) * slices + k / BLOCK) * TAPS + t) * BLOCK + n % BLOCK) * BLOCK +
+                   k % BLOCK] = vks_float_to_half(w[forward ? t : TAPS - 1 - t]);
         }
     }
 }
@@ -180,7 +211,9 @@ static bool make_weights(vks_network *network, int number, vks_direction directi
     const vks_layer *layer = &network->model->layers[number];
     vks_block **to = &network->layers[number].weights[direction][form];
     bool image = number == 0 && direction == VKS_BACKWARD;
-    uint64_t direct_bytes = vks_network_weight_bytes(network->model, number, direction, VKS_DIRECT);
+    bool matrix = form == VKS_MATRIX && !image;
+    uint64_t direct_bytes = vks_network_weight_bytes(network->model, number, direction,
+                                                     matrix ? VKS_MATRIX : VKS_DIRECT);
     float *weights = vks_layer_weights(layer, error);
     float *packed = weights ? calloc(1, direct_bytes) : NULL;
     vks_block *direct = NULL;
@@ -193,12 +226,14 @@ static bool make_weights(vks_network *network, int number, vks_direction directi
     }
     if (image)
         pack_image(layer, weights, packed);
+    else if (matrix)
+        pack_matrix(layer, direction, weights, (uint16_t *)packed);
     else
         pack_direct(layer, direction, weights, packed);
     direct = vks_block_create(network->gpu, direct_bytes, VKS_MEMORY_DEVICE, "weights", error);
     if (!direct || !vks_upload(network->gpu, whole(direct), packed, error))
         goto end;
-    if (form == VKS_DIRECT || image) {
+    if (form == VKS_DIRECT || matrix || image) {
         *to = direct;
         direct = NULL;
     } else {
@@ -229,8 +264,10 @@ bool vks_network_weights(vks_network *network, int layer, vks_direction directio
     *weights = (vks_slice){NULL, 0, p->bytes[direction][form]};
     if (!network->gpu)
         return true;
+    double start = vks_seconds();
     if (!*block && !make_weights(network, layer, direction, form, error))
         return false;
+    network->seconds += vks_seconds() - start;
     weights->block = *block;
     return true;
 }

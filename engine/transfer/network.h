@@ -7,7 +7,8 @@
 #include "../model/encoder.h"
 
 // Which kernels a convolution uses.
-typedef enum vks_form { VKS_DIRECT, VKS_WINOGRAD } vks_form;
+// VKS_MATRIX: matrix units, fp16 weights.
+typedef enum vks_form { VKS_DIRECT, VKS_WINOGRAD, VKS_MATRIX, VKS_FORMS } vks_form;
 typedef enum vks_direction { VKS_FORWARD, VKS_BACKWARD } vks_direction;
 
 typedef struct vks_network vks_network;
@@ -15,6 +16,8 @@ typedef struct vks_network vks_network;
 // The model must outlive the network's use, not the network. gpu NULL: a dry network, which only
 // counts bytes, for predictions; its slices have no block.
 vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
+// Seconds that packing weights has taken so far.
+double vks_network_seconds(const vks_network *network);
 void vks_network_free(vks_network **network);
 const vkstyle_model *vks_network_model(const vks_network *network);
 // Who looks on while weights are packed and while plans over this network prepare a job; NULL:
@@ -25,10 +28,11 @@ const vks_watch *vks_network_watch(const vks_network *network);
 uint64_t vks_network_bytes(const vks_network *network);
 
 // Weights of convolution `layer`. VKS_DIRECT: [blocks of 16 outputs][K][9][16]; VKS_WINOGRAD:
-// [36][blocks][K][16]; K is inputs rounded up to 4. Backward: inputs and outputs change places and
+// [36][blocks][K][16]; K is inputs rounded up to 4. VKS_MATRIX: [blocks][K / 16][9][16][16] 16-bit
+// floats, K rounded up to 16, the last index K's. Backward: inputs and outputs change places and
 // the taps are flipped. The first layer's VKS_BACKWARD is that of image_gradient.comp:
-// [3 rows of taps][K][3 taps * 4], K rounded up to 16. The slice's bytes are known before anything is
-// allocated.
+// [3 rows of taps][K][3 taps * 4], K rounded up to 16. The slice's bytes are known before anything
+// is allocated.
 uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_direction direction,
                                   vks_form form);
 bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,

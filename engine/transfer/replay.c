@@ -3,6 +3,7 @@
 #include "../error.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool set_text(vkstyle_params *params, const cJSON *plan, const char *name,
@@ -42,12 +43,15 @@ static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error
 }
 
 static bool apply(const cJSON *plan, int content_width, int content_height, vkstyle_params *params,
-                  vks_schedule *schedule, vkstyle_error *error)
+                  vks_schedule *schedule, char tile[VKSTYLE_NAME], vkstyle_error *error)
 {
     const cJSON *tv = cJSON_GetObjectItemCaseSensitive(plan, "tv");
     if (!cJSON_IsObject(plan) || !cJSON_IsNumber(tv))
         return vks_fail(error, VKSTYLE_USAGE, "--plan: this is not the report of a transfer");
     params->tv = tv->valuedouble;
+    const cJSON *product = cJSON_GetObjectItemCaseSensitive(plan, "tile");
+    if (cJSON_IsString(product))
+        snprintf(tile, VKSTYLE_NAME, "%s", product->valuestring);
     if (!set_text(params, plan, "kernels", error) || !set_text(params, plan, "precision", error) ||
         !set_text(params, plan, "padding", error) || !read_levels(plan, schedule, error))
         return false;
@@ -63,11 +67,11 @@ static bool apply(const cJSON *plan, int content_width, int content_height, vkst
 }
 
 bool vks_replay(const char *report, int content_width, int content_height, vkstyle_params *params,
-                vks_schedule *schedule, vkstyle_error *error)
+                vks_schedule *schedule, char tile[VKSTYLE_NAME], vkstyle_error *error)
 {
     cJSON *root = cJSON_Parse(report);
     bool done = apply(cJSON_GetObjectItemCaseSensitive(root, "plan"), content_width, content_height,
-                      params, schedule, error);
+                      params, schedule, tile, error);
     cJSON_Delete(root);
     return done;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "context.h"
 #include "iteration.h"
+#include "kernel_choice.h"
 #include "../error.h"
 
 #include <math.h>
@@ -106,13 +107,16 @@ static void reference(const vkstyle_model *model, const vkstyle_image *image, do
             gradient[model->order[c] * PIXELS + p] = second[c * PIXELS + p] * model->scale[c];
 }
 
+// Once with the kernels that "auto" means on this device.
 static bool on_device(vks_gpu *gpu, const vkstyle_model *model, const vkstyle_image *image,
                       vkstyle_image *gradient, vkstyle_error *error)
 {
+    vkstyle_kernels kernels = vks_kernels_auto(vks_gpu_get_limits(gpu));
     vks_setting setting = {.content_layer = 1,
                            .alpha = 1,
                            .raw = true,
-                           .encode = {.padding = VKSTYLE_PAD_ZERO,
+                           .encode = {.kernels = kernels,
+                                      .padding = VKSTYLE_PAD_ZERO,
                                       .scale = 1,
                                       .gradient = 1,
                                       .depth = 2,

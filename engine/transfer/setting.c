@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "setting.h"
+#include "kernel_choice.h"
 #include "../error.h"
 #include "../number.h"
 
@@ -89,12 +90,11 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
     if (padding == VKSTYLE_PAD_AUTO)
         padding = s->raw ? VKSTYLE_PAD_ZERO : VKSTYLE_PAD_REPLICATE;
     s->storage = params->precision == VKSTYLE_PRECISION_FP16 ? VKS_HALF : VKS_FLOAT;
-    (void)limits;
-    s->encode = (vks_encode_options){.pool = params->pool,
-                                     .padding = padding,
-                                     .kernels = params->kernels,
-                                     .scale = 1,
-                                     .gradient = 1};
+    vkstyle_kernels kernels;
+    if (!vks_kernels_resolve(params->kernels, limits, s->storage, &kernels, error))
+        return false;
+    s->encode = (vks_encode_options){
+        .pool = params->pool, .padding = padding, .kernels = kernels, .scale = 1, .gradient = 1};
     // Caffe-scale activations reach some 20,000: a sixteenth keeps them well inside half precision.
     if (s->storage == VKS_HALF)
         s->encode.scale = 1.0f / 16;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carry.h"
-#include "clock.h"
+#include "../clock.h"
 #include "context.h"
 #include "estimate.h"
 #include "journal.h"
@@ -8,6 +8,7 @@
 #include "random.h"
 #include "replay.h"
 #include "runner.h"
+#include "tuning.h"
 #include "../error.h"
 #include "../image/image.h"
 #include "../image/recolour.h"
@@ -466,11 +467,13 @@ static vkstyle_image *run_job(transfer *t)
     vks_schedule_make(&t->schedule, content->width, content->height, t->params);
     t->replayed = *t->params;
     t->params = &t->replayed;
+    char tile[VKSTYLE_NAME] = "";
     if (t->job->plan && !vks_replay(t->job->plan, content->width, content->height, &t->replayed,
-                                    &t->schedule, t->error))
+                                    &t->schedule, tile, t->error))
         return NULL;
     if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
-                             t->error))
+                             t->error) ||
+        !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);

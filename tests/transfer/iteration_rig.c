@@ -137,7 +137,7 @@ void rig_open(rig *r, const rig_case *is)
     r->target = rig_picture(is->width, is->height, 1);
     r->content = rig_picture(is->width, is->height, 2);
     r->style = rig_picture(is->style_width, is->style_height, 3);
-    resolve(r, &(vks_gpu_limits){0});
+    resolve(r, &(vks_gpu_limits){.matrix = {16, 16, 16}});
     const vks_setting *s = &r->setting;
     r->loss = (reference_loss){
         .encoder = {r->model, is->pool, is->padding, s->encode.depth},

@@ -29,6 +29,13 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GEMM:
     case VKS_KERNEL_GEMM_TENSOR:
         return s->spec[1] * s->spec[2] * 16; // vec4 w[CHUNK * OC]
+    case VKS_KERNEL_GEMM_TILED:
+    case VKS_KERNEL_GEMM_TILED_TENSOR:
+        return 2 * (s->spec[3] * 4 * s->spec[1] + s->spec[3] * s->spec[2]) * 16; // w and v, twice
+    case VKS_KERNEL_GRAM_TILED:
+        return 2 * s->spec[1] * 17 * 16;
+    case VKS_KERNEL_CONV_COOP:
+        return 34 * 6 * 6 * 8 + 4 * 64 * 16; // patch and stage
     case VKS_KERNEL_CONV:
         return s->spec[1] * 4 * 9 * 4 * 16; // vec4 w[QUADS * 4 * 9 * 4]
     case VKS_KERNEL_GRAM:
@@ -50,6 +57,7 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_UNPOOL:
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
+    case VKS_KERNEL_PEAK:
     case VKS_KERNEL_ADAM_STATE:
     case VKS_KERNEL_ADAM:
     case VKS_KERNEL_LBFGS_STEP:
@@ -153,17 +161,19 @@ static void vgg19_within_the_floor(void **state)
     vkstyle_model *model = skeleton();
     guards_step = look_at;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        for (int k = 0; k < 8; k++) {
+        for (int k = 0; k < 12; k++) {
+            static const vkstyle_kernels kernels[] = {
+                VKSTYLE_KERNELS_WINOGRAD, VKSTYLE_KERNELS_DIRECT, VKSTYLE_KERNELS_TILED};
             vkstyle_params p;
             vkstyle_params_default(&p);
             p.precision = k & 1 ? VKSTYLE_PRECISION_FP16 : VKSTYLE_PRECISION_FP32;
-            p.kernels = k & 2 ? VKSTYLE_KERNELS_DIRECT : VKSTYLE_KERNELS_WINOGRAD;
+            p.kernels = kernels[k / 2 % 3];
             p.optimizer = k & 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
-            dry_plan(model, &p, k & 4, sizes[i][0], sizes[i][1]);
+            dry_plan(model, &p, k >= 6, sizes[i][0], sizes[i][1]);
         }
     }
     guards_step = NULL;
-    assert_true(steps_seen > 6 * 8 * 100);
+    assert_true(steps_seen > 6 * 12 * 100);
     vkstyle_model_free(&model);
 }
 
@@ -222,6 +232,7 @@ static void works_with(const char *limits, vkstyle_kernels kernels, vkstyle_prec
     }
 #define WINOGRAD VKSTYLE_KERNELS_WINOGRAD
 #define DIRECT   VKSTYLE_KERNELS_DIRECT
+#define TILED    VKSTYLE_KERNELS_TILED
 #define FLOAT    VKSTYLE_PRECISION_FP32
 #define HALF     VKSTYLE_PRECISION_FP16
 
@@ -231,7 +242,22 @@ WORKS(small_bindings, FLOOR ",software=0,texel=0,storage_range=1048576", WINOGRA
 WORKS(small_bindings_half, FLOOR ",software=0,texel=0,storage_range=1048576", WINOGRAD, HALF)
 WORKS(smaller_bindings, "storage_range=480256", WINOGRAD, FLOAT)
 WORKS(smaller_bindings_direct, "texel=0,storage_range=480256", DIRECT, FLOAT)
+WORKS(small_bindings_tiled, FLOOR ",software=0,texel=0,storage_range=1048576", TILED, FLOAT)
+WORKS(smaller_bindings_tiled, FLOOR ",software=0,texel=0,storage_range=480256", TILED, HALF)
 WORKS(coarse_alignment, "alignment=256,texel=0", DIRECT, FLOAT)
+
+// Matrix units, where there are any: their kernel takes slices of 16 channels.
+static void smaller_bindings_matrices(void **state)
+{
+    (void)state;
+    vks_gpu *gpu = rig_gpu(NULL);
+    bool there = vks_gpu_get_limits(gpu)->matrix[0] > 0;
+    vks_gpu_close(&gpu);
+    if (!there)
+        skip();
+    works_with("software=0,texel=0,storage_range=480256,alignment=256", VKSTYLE_KERNELS_COOPMAT,
+               HALF);
+}
 
 // Too little is refused by name, not tried.
 static void refused(void **state)
@@ -271,18 +297,17 @@ static int validation(void **state)
     return vks_gpu_validation_messages();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vgg19_within_the_floor),
-        cmocka_unit_test(floor_winograd),
-        cmocka_unit_test(floor_direct_half),
-        cmocka_unit_test(small_bindings),
-        cmocka_unit_test(small_bindings_half),
-        cmocka_unit_test(smaller_bindings),
-        cmocka_unit_test(smaller_bindings_direct),
-        cmocka_unit_test(coarse_alignment),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(vgg19_within_the_floor),  cmocka_unit_test(floor_winograd),
+        cmocka_unit_test(floor_direct_half),       cmocka_unit_test(small_bindings),
+        cmocka_unit_test(small_bindings_half),     cmocka_unit_test(smaller_bindings),
+        cmocka_unit_test(smaller_bindings_direct), cmocka_unit_test(small_bindings_tiled),
+        cmocka_unit_test(smaller_bindings_tiled),  cmocka_unit_test(smaller_bindings_matrices),
+        cmocka_unit_test(coarse_alignment),        cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests_name("floor", tests, NULL, validation);
 }

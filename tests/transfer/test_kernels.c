@@ -150,18 +150,46 @@ VARIANT(winograd_float, NULL, FLOAT, VKSTYLE_KERNELS_WINOGRAD, 1e-5, 1e-4, 5e-3,
 VARIANT(winograd_half, "texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, false)
 VARIANT(winograd_gpu, "software=0,texel=0", HALF, VKSTYLE_KERNELS_WINOGRAD, 2e-3, 2e-3, 1e-1, true)
 
+// Shaped for GPUs; also where bindings are texel buffers, and in the order of another tile.
+VARIANT(tiled_float, "software=0,texel=0", FLOAT, VKSTYLE_KERNELS_TILED, 1e-5, 1e-4, 5e-3, true)
+VARIANT(tiled_half, "software=0,texel=0", HALF, VKSTYLE_KERNELS_TILED, 2e-3, 2e-3, 1e-1, true)
+VARIANT(tiled_texel, NULL, HALF, VKSTYLE_KERNELS_TILED, 2e-3, 2e-3, 1e-1, false)
+
+// Where the shader compiler and the device know matrix units (software Vulkan does from Mesa 25.2
+// or so on).
+static void coopmat_half(void **state)
+{
+    (void)state;
+    vks_gpu *gpu = rig_gpu("software=0,texel=0");
+    bool there = vks_gpu_get_limits(gpu)->matrix[0] > 0;
+    vks_gpu_close(&gpu);
+    if (!there) {
+        print_message("skipped: %s\n", vks_coopmat_built()
+                                           ? "this device has no cooperative matrices"
+                                           : "this build has no cooperative matrices");
+        skip();
+    }
+    run_all(
+        &(variant){"software=0,texel=0", HALF, VKSTYLE_KERNELS_COOPMAT, 2e-3, 5e-3, 1e-1, true});
+}
+
 static int validation(void **state)
 {
     (void)state;
     return vks_gpu_validation_messages();
 }
 
-int main(void)
+// test_kernels [PATTERN]: only the tests of that name, such as "coopmat*".
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(direct_float),  cmocka_unit_test(direct_half),
         cmocka_unit_test(direct_gpu),    cmocka_unit_test(winograd_float),
         cmocka_unit_test(winograd_half), cmocka_unit_test(winograd_gpu),
+        cmocka_unit_test(tiled_float),   cmocka_unit_test(tiled_half),
+        cmocka_unit_test(tiled_texel),   cmocka_unit_test(coopmat_half),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, validation);
 }

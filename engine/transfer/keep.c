@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "keep.h"
+#include "../vkstyle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// "/home/me/.cache/vkstyle/NAME"; the folder is made where it is not there and `make` says so.
+static bool path_of(const char *name, bool make, char *path, size_t room)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char folder[VKSTYLE_PATH];
+    int length;
+    if (base && base[0] == '/') // the standard says to ignore relative ones
+        length = snprintf(folder, sizeof folder, "%s", base);
+    else if (home && home[0] == '/')
+        length = snprintf(folder, sizeof folder, "%s/.cache", home);
+    else
+        return false;
+    if (length < 0 || (size_t)length + sizeof "/vkstyle" > sizeof folder)
+        return false;
+    if (make && mkdir(folder, 0700) && errno != EEXIST)
+        return false;
+    memcpy(folder + length, "/vkstyle", sizeof "/vkstyle");
+    if (make && mkdir(folder, 0700) && errno != EEXIST)
+        return false;
+    length = snprintf(path, room, "%s/%s", folder, name);
+    return length > 0 && (size_t)length < room;
+}
+
+bool vks_keep_read(const char *name, char *text, size_t room)
+{
+    char path[VKSTYLE_PATH * 2];
+    if (!path_of(name, false, path, sizeof path))
+        return false;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    bool done = fgets(text, (int)room, file) != NULL;
+    fclose(file);
+    if (done)
+        text[strcspn(text, "\r\n")] = '\0';
+    return done;
+}
+
+void vks_keep_write(const char *name, const char *text)
+{
+    char path[VKSTYLE_PATH * 2], beside[VKSTYLE_PATH * 2 + 32];
+    if (!path_of(name, true, path, sizeof path))
+        return;
+    snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
+    FILE *file = fopen(beside, "w");
+    if (!file)
+        return;
+    bool written = fprintf(file, "%s\n", text) > 0;
+    if (fclose(file) || !written || rename(beside, path))
+        remove(beside);
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Small texts kept between runs in $XDG_CACHE_HOME/vkstyle (else ~/.cache/vkstyle), one a file. A
+// cache only: where there is no such folder, or it cannot be written, everything works without.
+#ifndef VKS_KEEP_H
+#define VKS_KEEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// The first line of file `name` into text[room], without its end. False where there is none.
+bool vks_keep_read(const char *name, char *text, size_t room);
+// Writes one line, beside the file and renamed into place, so that no reader sees half of it.
+void vks_keep_write(const char *name, const char *text);
+
+#endif
