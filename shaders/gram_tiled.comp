@@ -52,21 +52,28 @@ void main()
     vec4 sum[8];
     [[unroll]] for (uint i = 0; i < 8; ++i)
         sum[i] = vec4(0);
-    for (uint s = 0; s < push.slices; ++s) {
-        const uint first = (split * push.slices + s) * PIXELS;
-        vec4 next_a[FETCH], next_b[FETCH];
-        [[unroll]] for (uint i = 0; i < FETCH; ++i) {
-            const uint j = i * LANES + lane, p = first + j % PIXELS, quad = j / PIXELS;
-            next_a[i] = value(row * QUADS + quad, p);
-            next_b[i] = value(column * QUADS + quad, p);
+    vec4 next_a[FETCH], next_b[FETCH];
+    for (uint s = 0; s <= push.slices; ++s) {
+        if (s > 0) {
+            barrier(); // all have read the slice before
+            [[unroll]] for (uint i = 0; i < FETCH; ++i) {
+                const uint j = i * LANES + lane, to = (j % PIXELS) * PITCH + j / PIXELS;
+                a[to] = next_a[i];
+                b[to] = next_b[i];
+            }
+            barrier();
         }
-        barrier(); // all have read the slice before
-        [[unroll]] for (uint i = 0; i < FETCH; ++i) {
-            const uint j = i * LANES + lane, to = (j % PIXELS) * PITCH + j / PIXELS;
-            a[to] = next_a[i];
-            b[to] = next_b[i];
+        // Slice s is on its way while slice s - 1 is multiplied.
+        if (s < push.slices) {
+            const uint first = (split * push.slices + s) * PIXELS;
+            [[unroll]] for (uint i = 0; i < FETCH; ++i) {
+                const uint j = i * LANES + lane, p = first + j % PIXELS, quad = j / PIXELS;
+                next_a[i] = value(row * QUADS + quad, p);
+                next_b[i] = value(column * QUADS + quad, p);
+            }
         }
-        barrier();
+        if (s == 0)
+            continue;
         [[unroll]] for (uint p = 0; p < PIXELS; ++p) {
             const vec4 low = a[p * PITCH + mine_a], high = a[p * PITCH + 8 + mine_a];
             const vec4 f = b[p * PITCH + mine_b];

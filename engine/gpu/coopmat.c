@@ -79,7 +79,10 @@ void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate)
         candidate->physical,
         &(VkPhysicalDeviceProperties2){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
                                        .pNext = &sizes});
-    const uint32_t lanes = candidate->limits.subgroup;
+    // Intel's sizes vary, and its matrix units work at the smallest.
+    const uint32_t lanes = candidate->properties.vendorID == 0x8086 ? sizes.minSubgroupSize
+                                                                    : candidate->limits.subgroup;
+    candidate->limits.matrix_lanes = lanes;
     if (has.matrix.cooperativeMatrix && has.size.subgroupSizeControl &&
         has.size.computeFullSubgroups && has.bits.storageBuffer16BitAccess &&
         has.half.shaderFloat16 && has.model.vulkanMemoryModel && lanes >= 8 && lanes <= 64 &&

@@ -27,6 +27,7 @@ typedef struct vks_gpu_limits {
     uint32_t subgroup;       // lanes; 0 where unknown
     uint32_t matrix[3];      // rows, columns, depth of a product that the device's matrix units do,
                              // fp16 into fp32 (VK_KHR_cooperative_matrix); zeros: none
+    uint32_t matrix_lanes;   // of a subgroup in kernels with such products
     uint64_t memory, budget; // bytes of the heap used, and how many of them are free
 } vks_gpu_limits;
 

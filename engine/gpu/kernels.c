@@ -174,7 +174,7 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
     const bool coop = pipeline->kernel == VKS_KERNEL_CONV_COOP;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
-        .requiredSubgroupSize = gpu->is.limits.subgroup,
+        .requiredSubgroupSize = gpu->is.limits.matrix_lanes,
     };
     pipeline->result = gpu->vk.vkCreateComputePipelines(
         gpu->device, gpu->cache, 1,

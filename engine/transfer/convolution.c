@@ -221,7 +221,7 @@ static void add_matrix(vks_encoding *e, const vks_convolution *c, vks_strip s)
         uint32_t rows = s.count / c->out.tiles_x;
         vks_plan_add(plan,
                      &(vks_step){.kernel = VKS_KERNEL_CONV_COOP,
-                                 .spec = {SUBGROUPS * limits->subgroup, BLOCKS, q > 0,
+                                 .spec = {SUBGROUPS * limits->matrix_lanes, BLOCKS, q > 0,
                                           limits->matrix[0], limits->matrix[1], limits->matrix[2]},
                                  .spec_count = 6,
                                  .uses = {vks_quads(plan, c->source, c->in, q, quads),
