@@ -254,15 +254,6 @@ static void add_row(filter_panel *panel, GtkWidget *table, int *row, const vksty
     ui_table_add(table, (*row)++, _(param->label), new.widget);
 }
 
-static gboolean on_size_output(GtkSpinButton *spin, gpointer data)
-{
-    (void)data;
-    if (gtk_spin_button_get_value_as_int(spin) > 0)
-        return FALSE;
-    gtk_entry_set_text(GTK_ENTRY(spin), _("0 (the layer's, at most 512)"));
-    return TRUE;
-}
-
 static GtkWidget *build_main(filter_panel *panel)
 {
     GtkWidget *table = ui_table();
@@ -286,8 +277,6 @@ static GtkWidget *build_main(filter_panel *panel)
     int longest = MAX(panel->layer->part.width, panel->layer->part.height);
     panel->size = gtk_spin_button_new_with_range(0, MAX(longest, 4096), 64);
     tip(panel->size, "size");
-    // "automatic" is what 0 means.
-    g_signal_connect(panel->size, "output", G_CALLBACK(on_size_output), panel);
     panel->start = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("The content image"));
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("Noise"));
@@ -309,7 +298,7 @@ static GtkWidget *build_main(filter_panel *panel)
     ui_table_add(table, row++, _("Style scal_e"), panel->style_scale);
     for (size_t i = 0; i < G_N_ELEMENTS(main_rows); i++)
         add_row(panel, table, &row, vkstyle_param_find(main_rows[i]));
-    ui_table_add(table, row++, _("S_ize in pixels"), panel->size);
+    ui_table_add(table, row++, _("S_ize (0: at most 512)"), panel->size);
     add_row(panel, table, &row, vkstyle_param_find("quality"));
     ui_table_add(table, row++, _("Start _from"), panel->start);
     ui_table_add(table, row++, NULL, panel->estimate);

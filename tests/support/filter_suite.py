@@ -291,9 +291,11 @@ class Suite:
         for action, layers in ((stop, 2), (cancel, 1), (refuse, 1)):
             def test(action=action, layers=layers):
                 with Screen() as screen:
-                    hands = Hands(lambda: action(screen))
-                    run(DISPLAY=screen.display)
-                    hands.done()
+                    hands = Hands(lambda: action(screen), screen)
+                    try:
+                        run(DISPLAY=screen.display)
+                    finally:
+                        hands.done()
                 assert count() == layers, '%d layers instead of %d' % (count(), layers)
             self.check('dialog_' + action.__name__, test)
 
@@ -403,7 +405,7 @@ class Screen:
     def pixels(self, window, path):
         """What a window shows: a list of (red, green, blue)."""
         self.do('import', '-window', window, 'PNG24:' + path)
-        values = png(path)[3]
+        values = [round(255 * v) for v in png(path)[3]]
         return list(zip(values[0::3], values[1::3], values[2::3]))
 
     def picture(self, window, path):
@@ -416,9 +418,9 @@ class Screen:
 class Hands(threading.Thread):
     """Uses dialogs while GIMP runs; what goes wrong there is raised by done()."""
 
-    def __init__(self, action):
+    def __init__(self, action, screen):
         super().__init__()
-        self.action, self.failure = action, None
+        self.action, self.screen, self.failure = action, screen, None
         self.start()
 
     def run(self):
@@ -426,6 +428,8 @@ class Hands(threading.Thread):
             self.action()
         except Exception as failure:
             self.failure = failure
+            # Nobody answers the dialog any more: it ends with its screen.
+            self.screen.server.terminate()
 
     def done(self):
         self.join()
