@@ -10,18 +10,20 @@ action=install
 
 build_packages="gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev libvulkan-volk-dev
     libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
-test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers"
+test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers gimp gettext xvfb xauth xdotool
+    imagemagick"
 
 usage() {
     cat <<'END'
 Usage: ./install.sh [OPTION]...
 
 Installs vkstyle: packages it needs (apt; with sudo unless you are root), a build with meson, the
-program, its model and manual. Then paints a first picture and says where it is.
+program, its model and manual, and the filter for each GIMP that is here: as root for all users, else
+for you. Then paints a first picture and says where it is.
 
   --prefix DIR      Install below DIR. Default: ~/.local, or /usr/local for root.
   --no-packages     Leave packages alone; what is missing shows when building.
-  --packages-only   Install packages and nothing else.
+  --packages-only   List the packages, install those that are missing, and do nothing else.
   --test            Install what the tests need and run all of them. The last line is
                     'N passed, N failed, N skipped'.
   --uninstall       Remove all that was installed below the prefix (packages stay).
@@ -108,14 +110,187 @@ install_packages() {
         fail "apt-get install failed"
 }
 
+in_apt() {
+    command -v apt-cache >/dev/null && apt-cache show "$1" >/dev/null 2>&1
+}
+
+# What the filter needs for each GIMP that is here; tests want the distribution's GIMP.
+gimp_packages() {
+    versions="$(gimp_versions) $(flatpak_version)"
+    if [ "$action" = test ]; then
+        versions=2.10
+        ! in_apt libgimp-3.0-dev || versions=3.0
+    fi
+    for version in $versions; do
+        case $version in
+        3.*) headers=libgimp-3.0-dev ;;
+        *) headers=libgimp2.0-dev ;;
+        esac
+        ! in_apt "$headers" || echo "$headers gettext"
+    done
+    # GIMP 3 is tested in a Debian 13 of its own where the system has another GIMP.
+    if [ "$action" = test ] && [ "$(id -u)" = 0 ] && ! in_apt libgimp-3.0-dev; then
+        echo mmdebstrap
+    fi
+}
+
 get_packages() {
     [ "$packages" = yes ] || return 0
     wanted=$build_packages
     if [ "$action" = test ]; then
         wanted="$wanted $test_packages"
     fi
+    # One line, each package once.
     # shellcheck disable=SC2046,SC2086
+    wanted=$(printf '%s\n' $wanted $(gimp_packages) | awk '!seen[$0]++')
+    if [ "$action" = packages ]; then
+        say "packages:"
+        echo "$wanted"
+    fi
+    # shellcheck disable=SC2086
     install_packages $wanted
+    [ "$action" != packages ] || say "all of them are installed"
+}
+
+# ---------------------------------------------------------------- GIMP
+
+# The versions ("3.0", "2.10") of the GIMPs that are programs of this system, one a line.
+gimp_versions() {
+    for program in gimp-console-3.2 gimp-console-3.0 gimp-console-3 gimp-console-2.10 gimp-console; do
+        if command -v "$program" >/dev/null; then
+            "$program" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1
+        fi
+    done | awk '/^3\./ || /^2\.10$/ { if (!seen[$0]++) print }'
+}
+
+# The version of the GIMP that came as a Flatpak; nothing where there is none.
+flatpak_version() {
+    command -v flatpak >/dev/null && flatpak info org.gimp.GIMP >/dev/null 2>&1 || return 0
+    flatpak info org.gimp.GIMP 2>/dev/null | sed -n 's/^ *Version: *\([0-9]*\.[0-9]*\).*/\1/p' | head -n 1
+}
+
+# The host of the filter for a version of GIMP.
+gimp_host() {
+    case $1 in
+    3.*) echo gimp3 ;;
+    *) echo gimp2 ;;
+    esac
+}
+
+# Whether the headers of the host are here, and new enough.
+gimp_headers() {
+    case $1 in
+    gimp3) pkg-config --exists 'gimpui-3.0 >= 3.0.4' 2>/dev/null ;;
+    *) pkg-config --exists 'gimpui-2.0 >= 2.10.34' 2>/dev/null ;;
+    esac
+}
+
+# The folder of the user's own plug-ins for a version of GIMP.
+gimp_folder() {
+    case $1 in
+    3.*) profile=${GIMP3_DIRECTORY:-${XDG_CONFIG_HOME:-$HOME/.config}/GIMP/$1} ;;
+    *) profile=${GIMP2_DIRECTORY:-${XDG_CONFIG_HOME:-$HOME/.config}/GIMP/$1} ;;
+    esac
+    if [ ! -d "$profile" ]; then
+        # GIMP makes its folder itself at its first start; one made by us would be taken for complete.
+        case $1 in
+        3.*)
+            program=gimp-console-$1
+            command -v "$program" >/dev/null || program=gimp-console
+            timeout 120 "$program" -idfs --quit --batch-interpreter=plug-in-script-fu-eval -b 1
+            ;;
+        *)
+            program=gimp-console-2.10
+            command -v "$program" >/dev/null || program=gimp-console
+            timeout 120 "$program" -idfs -b '(gimp-quit 0)'
+            ;;
+        esac >/dev/null 2>&1 || true
+    fi
+    echo "$profile/plug-ins"
+}
+
+# Builds and stages the filter for each GIMP after the first one, which the main build serves.
+stage_more_gimps() {
+    for version in "$@"; do
+        host=$(gimp_host "$version")
+        gimp_headers "$host" || continue
+        folder=
+        [ "$(id -u)" = 0 ] || folder=$(gimp_folder "$version")
+        configure "build-$version" --prefix "$prefix" --buildtype release -Dtests=disabled "-Dgimp=$host" \
+            "-Dgimp_plugin_dir=$folder"
+        compile
+        stage_build
+    done
+}
+
+# A Flatpak is a system of its own: whether a filter built here starts in it is found out by starting
+# it there. If so, it goes where that GIMP looks, with its model beside it.
+stage_for_flatpak() {
+    flatpak_said=
+    version=$(flatpak_version)
+    [ -n "$version" ] || return 0
+    host=$(gimp_host "$version")
+    if [ "$(id -u)" = 0 ]; then
+        flatpak_said="run ./install.sh as the user who paints, not as root"
+        return 0
+    fi
+    if ! gimp_headers "$host"; then
+        flatpak_said="the headers to build for it are missing here"
+        return 0
+    fi
+    configure build-flatpak --prefix "$prefix" --buildtype release -Dtests=disabled "-Dgimp=$host"
+    compile
+    plugin=$build/plugin/gimp/vkstyle
+    answer=$(flatpak run --filesystem="$build:ro" --command="$plugin/vkstyle" org.gimp.GIMP 2>&1 || true)
+    case $answer in
+    *"must be run by GIMP"*) ;;
+    *)
+        flatpak_said="a filter built here does not start in it ($(echo "$answer" | tail -n 1))"
+        return 0
+        ;;
+    esac
+    # shellcheck disable=SC2016 # the sandbox's own variables
+    folder=$(flatpak run --command=sh org.gimp.GIMP -c \
+        'case $0 in 3.*) d=$GIMP3_DIRECTORY ;; *) d=$GIMP2_DIRECTORY ;; esac; echo "${d:-$XDG_CONFIG_HOME/GIMP/$0}"' \
+        "$version" 2>/dev/null) || folder=
+    if [ ! -d "$folder" ]; then
+        flatpak_said="start that GIMP once, so that its folder is there, then run ./install.sh again"
+        return 0
+    fi
+    target=$stage$folder/plug-ins/vkstyle
+    mkdir -p "$target/models"
+    cp -R "$plugin/vkstyle" "$plugin/vkstyle.svg" "$target/"
+    [ ! -d "$plugin/locale/de" ] || { mkdir -p "$target/locale" && cp -R "$plugin/locale/de" "$target/locale/"; }
+    cp "$build/models/vgg19.safetensors" "$target/models/"
+    flatpak_said="the filter is $folder/plug-ins/vkstyle/vkstyle; restart GIMP"
+}
+
+# What was done for each GIMP, or what its user can do.
+say_gimp() {
+    for version in $(gimp_versions); do
+        host=$(gimp_host "$version")
+        if gimp_headers "$host"; then
+            say "GIMP $version: restart it, then Filters > Artistic > Neural Style Transfer"
+        elif [ "$host" = gimp3 ]; then
+            say "GIMP $version: the filter was not built; it needs libgimp-3.0-dev, 3.0.4 or later"
+        else
+            say "GIMP $version: the filter was not built; it needs libgimp2.0-dev, 2.10.34 or later"
+        fi
+    done
+    grep '/plug-ins/vkstyle/vkstyle$' "$manifest" | sed 's/^/   /' || true
+    instead="use the distribution's GIMP (apt install gimp, then ./install.sh), or 'vkstyle transfer' here"
+    if [ -n "$(flatpak_version)" ]; then
+        case $flatpak_said in
+        the\ filter\ is*) say "GIMP as Flatpak: $flatpak_said" ;;
+        *) say "GIMP as Flatpak: no filter: $flatpak_said; or $instead" ;;
+        esac
+    fi
+    if command -v snap >/dev/null && snap list gimp >/dev/null 2>&1; then
+        say "GIMP as Snap: no filter, because a Snap loads only what it brings along; $instead"
+    fi
+    if [ -z "$(gimp_versions)$(flatpak_version)" ]; then
+        say "no GIMP was found: the filter was not built; apt install gimp, then ./install.sh again, adds it"
+    fi
 }
 
 # ---------------------------------------------------------------- building
@@ -204,20 +379,41 @@ first_picture() {
     say "the picture is $picture"
 }
 
-do_install() {
-    get_packages
-    say "building"
-    configure build --prefix "$prefix" --buildtype release -Dtests=disabled
-    compile
-    say "installing below $prefix"
-    stage=$build/stage
-    rm -rf "$stage"
+stage_build() {
     DESTDIR=$stage meson install -C "$build" --no-rebuild >"$build/install.log" 2>&1 || {
         cat "$build/install.log" >&2
         fail "installing failed"
     }
+}
+
+do_install() {
+    get_packages
+    say "building"
+    versions=$(gimp_versions)
+    host=none folder=
+    for version in $versions; do
+        if gimp_headers "$(gimp_host "$version")"; then
+            host=$(gimp_host "$version")
+            # Root installs for all, others into their own folder of GIMP.
+            [ "$(id -u)" = 0 ] || folder=$(gimp_folder "$version")
+            break
+        fi
+    done
+    configure build --prefix "$prefix" --buildtype release -Dtests=disabled "-Dgimp=$host" \
+        "-Dgimp_plugin_dir=$folder"
+    compile
+    main=$build
+    stage=$build/stage
+    rm -rf "$stage"
+    stage_build
+    # shellcheck disable=SC2046 # versions are words
+    stage_more_gimps $(echo "$versions" | grep -vxF "${version:-none}" || true)
+    stage_for_flatpak
+    build=$main
+    say "installing below $prefix"
     copy_staged "$stage"
     rm -rf "$stage"
+    say_gimp
     first_picture
     case :$PATH: in
     *:"$prefix/bin":*) say "try: vkstyle transfer --help" ;;
@@ -295,6 +491,10 @@ do_test() {
     # What drivers keep until the end of the process is not ours to free.
     export LSAN_OPTIONS="suppressions=$source/tests/lsan.supp:print_suppressions=0"
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+    # As root, with packages at hand, GIMP 3 has to be tested: in a Debian 13 of its own if need be.
+    if [ "$packages" = yes ] && [ "$(id -u)" = 0 ]; then
+        export VKSTYLE_TEST_GIMP3=1
+    fi
     say "building, warnings are errors"
     configure build-test --buildtype release -Dwerror=true -Dtests=enabled
     compile all meson-test-prereq

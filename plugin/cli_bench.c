@@ -58,13 +58,14 @@ static void print_kernels(const cJSON *kernels)
 {
     if (!cJSON_GetArraySize(kernels))
         return;
-    printf("\n%-36s %12s %12s\n", "kernel", "ms/iteration", "GFLOP/s");
+    printf("\n%-36s %12s %12s %8s\n", "kernel", "ms/iteration", "GFLOP/s", "of peak");
     const cJSON *kernel;
     cJSON_ArrayForEach(kernel, kernels)
     {
         printf("%-36s %12.3f", text_of(kernel, "name"), 1e3 * number_of(kernel, "seconds"));
         if (number_of(kernel, "gflops") > 0)
-            printf(" %12.1f", number_of(kernel, "gflops"));
+            printf(" %12.1f %6.0f %%", number_of(kernel, "gflops"),
+                   100 * number_of(kernel, "share_of_peak"));
         printf("\n");
     }
 }
@@ -86,10 +87,21 @@ static bool print_text(const char *json)
     printf("precision    %s\n", text_of(figures, "precision"));
     printf("iteration    %.4f s (median), %.4f s (fastest)\n",
            number_of(figures, "seconds_per_iteration"), number_of(figures, "fastest"));
-    printf("start-up     %.3f s\n", number_of(figures, "startup_seconds"));
+    const cJSON *startup = cJSON_GetObjectItemCaseSensitive(figures, "startup");
+    printf("speed        %.1f GFLOP/s of direct convolution's arithmetic; the device does %.1f\n",
+           number_of(figures, "gflops"), number_of(figures, "device_peak_gflops"));
+    printf("start-up     %.3f s: instance and device %.3f, pipelines %.3f, weights %.3f, style and "
+           "content %.3f, first iteration %.3f\n",
+           number_of(figures, "startup_seconds"), number_of(startup, "instance"),
+           number_of(startup, "pipelines"), number_of(startup, "weights"),
+           number_of(startup, "style_and_content"), number_of(startup, "first_iteration"));
     printf("memory       %s predicted",
            cli_bytes_text(bytes, sizeof bytes, number_of(figures, "predicted_bytes")));
-    printf(", %s at most\n", cli_bytes_text(bytes, sizeof bytes, number_of(figures, "peak_bytes")));
+    printf(", %s at most", cli_bytes_text(bytes, sizeof bytes, number_of(figures, "peak_bytes")));
+    printf(" (process %s)\n",
+           cli_bytes_text(bytes, sizeof bytes, number_of(figures, "peak_process_bytes")));
+    printf("             %.0f bytes a pixel without weights\n",
+           number_of(figures, "plan_bytes_per_pixel"));
     print_kernels(cJSON_GetObjectItemCaseSensitive(figures, "kernels"));
     cJSON_Delete(figures);
     return true;

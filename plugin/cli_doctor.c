@@ -115,7 +115,7 @@ static bool native_gimp(const char *config, const char *const *programs,
                   : "the filter is not installed");
     line(seen ? "ok" : "warn", "GIMP", text);
     if (!seen)
-        remedy("build it in vkstyle's source folder: docs/gimp.md says how");
+        remedy("run ./install.sh again in vkstyle's source folder, now that GIMP is there");
     return true;
 }
 
@@ -136,10 +136,18 @@ static void check_gimp(void)
              home ? home : "");
     if (exists("/var/lib/flatpak/app/org.gimp.GIMP") || exists(pattern)) {
         any = true;
-        // The Flatpak brings libraries of its own; a filter built against the system's does not
-        // load there.
-        line("warn", "GIMP", "Flatpak: it cannot load a filter built for this system");
-        remedy("use the distribution's GIMP for the filter, or 'vkstyle transfer' here");
+        // The Flatpak brings libraries of its own; ./install.sh tries whether the filter starts
+        // there.
+        snprintf(pattern, sizeof pattern,
+                 "%s/.var/app/org.gimp.GIMP/config/GIMP/*/plug-ins/vkstyle/vkstyle",
+                 home ? home : "");
+        bool seen = exists(pattern);
+        line(seen ? "ok" : "warn", "GIMP",
+             seen ? "Flatpak: the filter is installed (Filters > Artistic > Neural Style Transfer)"
+                  : "Flatpak: the filter is not installed");
+        if (!seen)
+            remedy("run ./install.sh as the user who paints; if the filter does not start in the "
+                   "Flatpak, use the distribution's GIMP, or 'vkstyle transfer'");
     }
     if (exists("/snap/gimp") || exists("/var/lib/snapd/snaps/gimp_*.snap")) {
         any = true;
@@ -148,7 +156,7 @@ static void check_gimp(void)
     }
     if (!any) {
         line("none", "GIMP", "not found; the command line does not need it");
-        remedy("for the filter: apt install gimp, then see docs/gimp.md");
+        remedy("for the filter: apt install gimp, then run ./install.sh again");
     }
 }
 

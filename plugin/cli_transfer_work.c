@@ -97,6 +97,27 @@ static int save(cli_transfer *t)
     return cli_finish_output(VKSTYLE_DONE);
 }
 
+// What the job will take, before it begins. A prediction only: what is wrong with the job,
+// vkstyle_transfer says.
+static void say_prediction(const cli_transfer *t)
+{
+    double seconds;
+    uint64_t bytes;
+    vkstyle_device device;
+    char time[32];
+    if (!cli_progress_talks() ||
+        !vkstyle_estimate(t->context, t->model, t->content->width, t->content->height,
+                          t->source.params, &seconds, &bytes, NULL))
+        return;
+    vkstyle_context_device(t->context, &device);
+    if (seconds >= 0)
+        cli_note("about %s and %.0f MB on %s", cli_seconds_text(time, sizeof time, seconds),
+                 (double)bytes / 1e6, device.name);
+    else
+        cli_note("about %.0f MB on %s; how long it takes is known after a first job there",
+                 (double)bytes / 1e6, device.name);
+}
+
 int cli_transfer_work(cli_transfer *t)
 {
     vkstyle_error error = {0};
@@ -114,6 +135,7 @@ int cli_transfer_work(cli_transfer *t)
         .user = t,
         .picture_iterations = t->save_every,
     };
+    say_prediction(t);
     cli_signals_defer(true);
     t->result = vkstyle_transfer(t->context, t->model, &job, t->source.params,
                                  t->report_path ? &t->report : NULL, &error);

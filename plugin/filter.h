@@ -76,17 +76,12 @@ char *filter_choice_text(const vkstyle_param *param);
 double filter_strength(const vkstyle_params *params);
 void filter_set_strength(vkstyle_params *params, double strength);
 
-// Usual tastes. A preset changes strength, style scale, layer weights and smoothing, nothing else.
+// Usual tastes: 0 is the default, then come the engine's presets. All that some preset sets is set
+// by each of them, if only to its default.
 int filter_preset_count(void);
 const char *filter_preset_name(int preset);
 void filter_preset_apply(int preset, vkstyle_params *params);
 int filter_preset_find(const vkstyle_params *params); // -1: none of them
-
-// Effort: draft, normal, fine. It stands for a number of iterations.
-int filter_quality_count(void);
-const char *filter_quality_name(int quality);
-void filter_quality_apply(int quality, vkstyle_params *params);
-int filter_quality_find(const vkstyle_params *params); // -1: none of them
 
 // A quick look: the same network on a small picture and a steep schedule.
 void filter_preview_params(vkstyle_params *params, bool software);

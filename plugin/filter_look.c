@@ -68,6 +68,8 @@ static void on_estimate(filter_task *task)
 static gboolean estimate_now(gpointer data)
 {
     filter_panel *panel = data;
+    if (panel->estimate_timer)
+        g_source_remove(panel->estimate_timer);
     panel->estimate_timer = 0;
     if (panel->estimating) {
         panel->estimate_again = true;
@@ -113,8 +115,12 @@ static void on_devices(filter_task *task)
     }
     if (!panel->gone && !task->good)
         gtk_label_set_text(GTK_LABEL(panel->estimate), task->error.text);
-    else if (!panel->gone)
-        filter_panel_predict(panel);
+    else if (!panel->gone) {
+        panel->software = task->device.type == VKSTYLE_DEVICE_SOFTWARE;
+        // The prediction first: it is quick, and the user looks at it.
+        estimate_now(panel);
+        filter_panel_warm(panel);
+    }
     filter_task_free(&task);
 }
 
@@ -129,9 +135,9 @@ void filter_panel_begin(filter_panel *panel)
 
 // ---------------------------------------------------------------- preview
 
-// A preview is over after so many seconds of painting, but not before it has painted something: a
-// busy processor may need most of that time for the first iterations.
-static const double PREVIEW_SECONDS = 8;
+// A preview is over so many seconds after its button was pressed, but not before it has painted
+// something: a busy processor may need most of that time for the first iterations.
+static const double PREVIEW_SECONDS = 9;
 enum { PREVIEW_ITERATIONS = 10 };
 
 static void on_preview_progress(filter_task *task, const filter_progress *progress)
@@ -139,10 +145,8 @@ static void on_preview_progress(filter_task *task, const filter_progress *progre
     filter_panel *panel = task->user;
     if (panel->gone)
         return;
-    if (progress->iteration > 0 && panel->preview_began < 0)
-        panel->preview_began = progress->seconds;
     if (progress->iteration >= PREVIEW_ITERATIONS &&
-        progress->seconds - panel->preview_began > PREVIEW_SECONDS)
+        (double)(g_get_monotonic_time() - panel->preview_asked) > PREVIEW_SECONDS * 1e6)
         filter_task_decide(task, VKSTYLE_STOP);
     char *text = filter_progress_text(progress);
     gtk_label_set_text(GTK_LABEL(panel->preview_text), text);
@@ -170,6 +174,33 @@ static void on_preview_done(filter_task *task)
     filter_task_free(&task);
 }
 
+// A preview of the content in its own manner. What is wrong will show when it matters.
+static void on_warm(filter_task *task)
+{
+    filter_panel *panel = task->user;
+    panel->tasks--;
+    panel->warming = NULL;
+    filter_task_free(&task);
+}
+
+void filter_panel_warm(filter_panel *panel)
+{
+    filter_task *task = filter_task_create(FILTER_TRANSFER, &panel->settings);
+    vkstyle_params *params = &task->settings.params;
+    vkstyle_params_default(params);
+    filter_preview_params(params, panel->software);
+    params->full_size = false;
+    // One for each level that there may be.
+    params->iterations = 4;
+    task->content = panel->layer->content;
+    task->style = panel->layer->content;
+    task->done = on_warm;
+    task->user = panel;
+    panel->warming = task;
+    panel->tasks++;
+    filter_worker_run(panel->worker, task);
+}
+
 void filter_panel_preview(filter_panel *panel)
 {
     if (panel->preview) {
@@ -178,6 +209,8 @@ void filter_panel_preview(filter_panel *panel)
     }
     if (!panel->style)
         return;
+    if (panel->warming)
+        filter_task_decide(panel->warming, VKSTYLE_CANCEL);
     filter_task *task = filter_task_create(FILTER_TRANSFER, &panel->settings);
     filter_preview_params(&task->settings.params, panel->software);
     task->settings.params.full_size = false;
@@ -190,7 +223,7 @@ void filter_panel_preview(filter_panel *panel)
     task->done = on_preview_done;
     task->user = panel;
     panel->preview = task;
-    panel->preview_began = -1;
+    panel->preview_asked = g_get_monotonic_time();
     panel->tasks++;
     gtk_button_set_label(GTK_BUTTON(panel->preview_button), _("Stop Pre_view"));
     gtk_label_set_text(GTK_LABEL(panel->preview_text), _("Preparing"));
@@ -205,6 +238,8 @@ void filter_panel_end(filter_panel *panel)
     panel->estimate_timer = 0;
     if (panel->preview)
         filter_task_decide(panel->preview, VKSTYLE_CANCEL);
+    if (panel->warming)
+        filter_task_decide(panel->warming, VKSTYLE_CANCEL);
     while (panel->tasks)
         g_main_context_iteration(NULL, TRUE);
     vkstyle_image_free(&panel->style);

@@ -64,16 +64,14 @@ static void fill(filter_panel *panel)
     else
         gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(panel->file));
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->start), start_entry(panel));
-    int preset = filter_preset_find(params), quality = filter_quality_find(params);
+    int preset = filter_preset_find(params);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->preset),
                              preset < 0 ? filter_preset_count() : preset);
-    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->quality),
-                             quality < 0 ? filter_quality_count() : quality);
     gtk_range_set_value(GTK_RANGE(panel->strength), filter_strength(params));
     gtk_range_set_value(GTK_RANGE(panel->style_scale), params->style_scale);
     gtk_spin_button_set_value(GTK_SPIN_BUTTON(panel->size), params->size);
-    gtk_spin_button_set_value(GTK_SPIN_BUTTON(panel->iterations), params->iterations);
-    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->optimizer), (int)params->optimizer);
+    for (int i = 0; i < panel->row_count; i++)
+        filter_row_fill(&panel->rows[i], settings);
     // Setting the same text would move the cursor of someone who types.
     if (strcmp(gtk_entry_get_text(GTK_ENTRY(panel->model)), settings->model) != 0)
         gtk_entry_set_text(GTK_ENTRY(panel->model), settings->model);
@@ -123,6 +121,17 @@ static void take_start(filter_panel *panel, int entry)
     panel->settings.params.init = entry == 1 ? VKSTYLE_INIT_RANDOM : VKSTYLE_INIT_CONTENT;
 }
 
+// Whether it was one of the rows.
+static bool take_row(filter_panel *panel, GtkWidget *widget)
+{
+    for (int i = 0; i < panel->row_count; i++)
+        if (panel->rows[i].widget == widget) {
+            filter_row_take(&panel->rows[i], &panel->settings);
+            return true;
+        }
+    return false;
+}
+
 // One function for all widgets: the one that changed is named, the others follow.
 static void on_change(GtkWidget *widget, gpointer data)
 {
@@ -142,18 +151,12 @@ static void on_change(GtkWidget *widget, gpointer data)
         take_start(panel, active(widget));
     else if (widget == panel->preset && active(widget) < filter_preset_count())
         filter_preset_apply(active(widget), params);
-    else if (widget == panel->quality && active(widget) < filter_quality_count())
-        filter_quality_apply(active(widget), params);
     else if (widget == panel->strength)
         filter_set_strength(params, gtk_range_get_value(GTK_RANGE(widget)));
     else if (widget == panel->style_scale)
         params->style_scale = gtk_range_get_value(GTK_RANGE(widget));
     else if (widget == panel->size)
         params->size = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(widget));
-    else if (widget == panel->iterations)
-        params->iterations = gtk_spin_button_get_value_as_int(GTK_SPIN_BUTTON(widget));
-    else if (widget == panel->optimizer)
-        params->optimizer = (vkstyle_optimizer)active(widget);
     else if (widget == panel->model)
         g_strlcpy(settings->model, gtk_entry_get_text(GTK_ENTRY(widget)), sizeof settings->model);
     else if (widget == panel->device) {
@@ -161,7 +164,7 @@ static void on_change(GtkWidget *widget, gpointer data)
         g_strlcpy(settings->device,
                   entry > 0 && panel->device_ids ? panel->device_ids[entry - 1] : "",
                   sizeof settings->device);
-    } else
+    } else if (!take_row(panel, widget))
         take_weights(panel);
     fill(panel);
     filter_panel_show_style(panel);
@@ -222,6 +225,44 @@ static void watch(filter_panel *panel, GtkWidget *widget, const char *signal)
     g_signal_connect(widget, signal, G_CALLBACK(on_change), panel);
 }
 
+// Parameters of the engine that belong to the short list, where the engine has them.
+static const char *const main_rows[] = {"colour", "colour-strength"};
+
+// Parameters with a widget of their own kind here, and those for research, which scripts alone set.
+static const char *const own_rows[] = {"size",        "full-size",    "alpha",         "beta",
+                                       "style-scale", "style-layers", "layer-weights", "init",
+                                       "preset",      "raw-losses",   "no-clamp"};
+
+static bool has_place(const filter_panel *panel, const vkstyle_param *param)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(own_rows); i++)
+        if (!strcmp(param->name, own_rows[i]))
+            return true;
+    for (int i = 0; i < panel->row_count; i++)
+        if (panel->rows[i].param == param)
+            return true;
+    return false;
+}
+
+// A parameter that this engine does not have is passed over.
+static void add_row(filter_panel *panel, GtkWidget *table, int *row, const vkstyle_param *param)
+{
+    if (!param || panel->row_count == PANEL_ROWS)
+        return;
+    filter_row new = filter_row_create(param, G_CALLBACK(on_change), panel);
+    panel->rows[panel->row_count++] = new;
+    ui_table_add(table, (*row)++, _(param->label), new.widget);
+}
+
+static gboolean on_size_output(GtkSpinButton *spin, gpointer data)
+{
+    (void)data;
+    if (gtk_spin_button_get_value_as_int(spin) > 0)
+        return FALSE;
+    gtk_entry_set_text(GTK_ENTRY(spin), _("0 (the layer's, at most 512)"));
+    return TRUE;
+}
+
 static GtkWidget *build_main(filter_panel *panel)
 {
     GtkWidget *table = ui_table();
@@ -245,7 +286,8 @@ static GtkWidget *build_main(filter_panel *panel)
     int longest = MAX(panel->layer->part.width, panel->layer->part.height);
     panel->size = gtk_spin_button_new_with_range(0, MAX(longest, 4096), 64);
     tip(panel->size, "size");
-    panel->quality = combo_of(filter_quality_count(), filter_quality_name, _("Your own"));
+    // "automatic" is what 0 means.
+    g_signal_connect(panel->size, "output", G_CALLBACK(on_size_output), panel);
     panel->start = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("The content image"));
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("Noise"));
@@ -259,35 +301,31 @@ static GtkWidget *build_main(filter_panel *panel)
     gtk_label_set_width_chars(GTK_LABEL(panel->estimate), 36);
     gtk_label_set_max_width_chars(GTK_LABEL(panel->estimate), 44);
     ui_align_left(panel->estimate);
-    ui_table_add(table, 0, _("St_yle"), panel->source);
-    ui_table_add(table, 1, NULL, panel->file);
-    ui_table_add(table, 2, _("_Preset"), panel->preset);
-    ui_table_add(table, 3, _("S_trength"), panel->strength);
-    ui_table_add(table, 4, _("Style scal_e"), panel->style_scale);
-    ui_table_add(table, 5, _("S_ize (0: at most 512)"), panel->size);
-    ui_table_add(table, 6, _("_Quality"), panel->quality);
-    ui_table_add(table, 7, _("Start _from"), panel->start);
-    ui_table_add(table, 8, NULL, panel->estimate);
+    int row = 0;
+    ui_table_add(table, row++, _("St_yle"), panel->source);
+    ui_table_add(table, row++, NULL, panel->file);
+    ui_table_add(table, row++, _("_Preset"), panel->preset);
+    ui_table_add(table, row++, _("S_trength"), panel->strength);
+    ui_table_add(table, row++, _("Style scal_e"), panel->style_scale);
+    for (size_t i = 0; i < G_N_ELEMENTS(main_rows); i++)
+        add_row(panel, table, &row, vkstyle_param_find(main_rows[i]));
+    ui_table_add(table, row++, _("S_ize in pixels"), panel->size);
+    add_row(panel, table, &row, vkstyle_param_find("quality"));
+    ui_table_add(table, row++, _("Start _from"), panel->start);
+    ui_table_add(table, row++, NULL, panel->estimate);
     watch(panel, panel->source, "changed");
     watch(panel, panel->file, "file-set");
     watch(panel, panel->preset, "changed");
     watch(panel, panel->strength, "value-changed");
     watch(panel, panel->style_scale, "value-changed");
     watch(panel, panel->size, "value-changed");
-    watch(panel, panel->quality, "changed");
     watch(panel, panel->start, "changed");
     return table;
 }
 
-static GtkWidget *build_rest(filter_panel *panel)
+static void add_weights(filter_panel *panel, GtkWidget *table, int *row)
 {
-    GtkWidget *expander = gtk_expander_new_with_mnemonic(_("_Advanced")), *table = ui_table();
     char **layers = g_strsplit(vkstyle_param_find("style-layers")->initial_text, ",", -1);
-    int row = 0;
-    panel->iterations = gtk_spin_button_new_with_range(0, 100000, 10);
-    tip(panel->iterations, "iterations");
-    ui_table_add(table, row++, _(vkstyle_param_find("iterations")->label), panel->iterations);
-    watch(panel, panel->iterations, "value-changed");
     for (int i = 0; i < PANEL_WEIGHTS; i++) {
         panel->weights[i] = ui_slider(0, 4, 0.1);
         gtk_scale_set_digits(GTK_SCALE(panel->weights[i]), 1);
@@ -295,20 +333,22 @@ static GtkWidget *build_rest(filter_panel *panel)
         // An underscore in a label would become a mnemonic.
         char **parts = g_strsplit(layers[i], "_", -1);
         char *name = g_strjoinv("__", parts), *text = g_strdup_printf(_("Weight of %s"), name);
-        ui_table_add(table, row++, text, panel->weights[i]);
+        ui_table_add(table, (*row)++, text, panel->weights[i]);
         g_free(text);
         g_free(name);
         g_strfreev(parts);
         watch(panel, panel->weights[i], "value-changed");
     }
     g_strfreev(layers);
-    const vkstyle_param *optimizer = vkstyle_param_find("optimizer");
-    panel->optimizer = gtk_combo_box_text_new();
-    for (int i = 0; optimizer->choices[i]; i++)
-        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->optimizer), optimizer->choices[i]);
-    tip(panel->optimizer, "optimizer");
-    ui_table_add(table, row++, _(optimizer->label), panel->optimizer);
-    watch(panel, panel->optimizer, "changed");
+}
+
+static GtkWidget *build_rest(filter_panel *panel)
+{
+    GtkWidget *expander = gtk_expander_new_with_mnemonic(_("_Advanced")), *table = ui_table();
+    int row = 0, count;
+    add_row(panel, table, &row, vkstyle_param_find("iterations"));
+    add_weights(panel, table, &row);
+    add_row(panel, table, &row, vkstyle_param_find("optimizer"));
     panel->device = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->device), _("The best one"));
     ui_table_add(table, row++, _(filter_arguments[FILTER_DEVICE].label), panel->device);
@@ -317,7 +357,12 @@ static GtkWidget *build_rest(filter_panel *panel)
     gtk_widget_set_tooltip_text(panel->model, _(filter_arguments[FILTER_MODEL].help));
     ui_table_add(table, row++, _(filter_arguments[FILTER_MODEL].label), panel->model);
     watch(panel, panel->model, "changed");
-    gtk_container_add(GTK_CONTAINER(expander), table);
+    // Whatever else the engine knows.
+    const vkstyle_param *params = vkstyle_param_table(&count);
+    for (int i = 0; i < count; i++)
+        if (!has_place(panel, &params[i]))
+            add_row(panel, table, &row, &params[i]);
+    gtk_container_add(GTK_CONTAINER(expander), ui_scrolled(table, 260));
     return expander;
 }
 

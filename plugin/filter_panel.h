@@ -6,9 +6,10 @@
 #define VKSTYLE_FILTER_PANEL_H
 
 #include "filter_picture.h"
+#include "filter_row.h"
 #include "filter_window.h"
 
-enum { PANEL_WEIGHTS = 5, PANEL_THUMBNAIL = 150, PANEL_PREVIEW = 256 };
+enum { PANEL_WEIGHTS = 5, PANEL_THUMBNAIL = 150, PANEL_PREVIEW = 256, PANEL_ROWS = 64 };
 
 struct filter_panel {
     filter_worker *worker;
@@ -24,16 +25,18 @@ struct filter_panel {
     GtkWidget *top;
     GtkWidget *content_picture, *style_picture, *style_text, *preview_picture;
     GtkWidget *preview_button, *preview_text, *estimate;
-    GtkWidget *source, *file, *start, *preset, *strength, *style_scale, *size, *quality;
-    GtkWidget *iterations, *weights[PANEL_WEIGHTS], *optimizer, *device, *model;
+    GtkWidget *source, *file, *start, *preset, *strength, *style_scale, *size;
+    GtkWidget *weights[PANEL_WEIGHTS], *device, *model;
+    filter_row rows[PANEL_ROWS]; // all other parameters
+    int row_count;
 
     vkstyle_image *style; // of the settings' style, or NULL
     char style_shown[VKSTYLE_PATH];
     int style_shown_layer;
 
     int tasks; // under way
-    filter_task *preview;
-    double preview_began; // when its first iteration was done, in seconds of the job
+    filter_task *preview, *warming;
+    gint64 preview_asked; // when its button was pressed, in microseconds
     guint estimate_timer;
     bool estimating, estimate_again;
     bool software;     // the device that is open is no GPU
@@ -46,6 +49,8 @@ void filter_panel_show_style(filter_panel *panel);
 void filter_panel_begin(filter_panel *panel);
 // Predicts time and memory anew, a moment from now.
 void filter_panel_predict(filter_panel *panel);
+// Compiles the kernels of a preview while the user still chooses.
+void filter_panel_warm(filter_panel *panel);
 // Starts the preview, or stops the one under way.
 void filter_panel_preview(filter_panel *panel);
 // Cancels all of this and waits for its end.

@@ -72,6 +72,21 @@ static inline void ui_table_add(GtkWidget *table, int row, const char *label, Gt
 #endif
 }
 
+// The widget in a window of so many pixels' height that scrolls it.
+static inline GtkWidget *ui_scrolled(GtkWidget *widget, int height)
+{
+    GtkWidget *window = gtk_scrolled_window_new(NULL, NULL);
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(window), GTK_POLICY_NEVER,
+                                   GTK_POLICY_AUTOMATIC);
+#if GTK_MAJOR_VERSION >= 3
+    gtk_container_add(GTK_CONTAINER(window), widget);
+#else
+    gtk_scrolled_window_add_with_viewport(GTK_SCROLLED_WINDOW(window), widget);
+#endif
+    gtk_widget_set_size_request(window, -1, height);
+    return window;
+}
+
 static inline void ui_align_left(GtkWidget *label)
 {
 #if GTK_MAJOR_VERSION >= 3

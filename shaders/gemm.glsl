@@ -12,19 +12,21 @@
 //
 // The weights' block of one chunk (CHUNK values of k) is staged in shared memory; after the barrier
 // the code is straight-line, so that software Vulkan can use the block as broadcast memory operands:
-// no loop, no branch, no return below the barrier. Longer K: further dispatches with ACCUMULATE.
+// no loop, no branch, no return below the barrier. Longer K: further dispatches with
+// push.accumulate (no constant: each kernel that need not be compiled starts a job 50 ms earlier).
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WIDTH = 64;
 layout(constant_id = 1) const uint CHUNK = 64;     // values of k in this dispatch, multiple of 4
 layout(constant_id = 2) const uint OC = 4;         // output quads of a block
-layout(constant_id = 3) const uint ACCUMULATE = 0; // 1: add to what out holds
 
 SOURCE32(0, weights);
 GEMM_SOURCE(1, source);
 GEMM_TARGET(2, result);
 
 PUSH(vks_push_gemm);
+
+const uint BATCH = 4;
 
 shared vec4 w[CHUNK * OC];
 
@@ -48,17 +50,25 @@ void main()
         sum[o] = vec4(0);
     const uint at = (batch * push.k_quads + push.source_quad) * push.source_columns +
                     push.source_first + x;
-    [[unroll]] for (uint k = 0; k < CHUNK / 4; ++k) {
-        const vec4 v = GEMM_LOAD(source, at + k * push.source_columns);
+    // Read a few quads at once, then add: on llvmpipe each read is a call, around which all sums
+    // are put by.
+    [[unroll]] for (uint k = 0; k < CHUNK / 4; k += BATCH) {
+        vec4 v[BATCH];
+        [[unroll]] for (uint i = 0; i < BATCH; ++i)
+            v[i] = GEMM_LOAD(source, at + min(k + i, CHUNK / 4 - 1) * push.source_columns);
         [[unroll]] for (uint o = 0; o < OC; ++o) {
-            sum[o] += v.x * w[(k * 4 + 0) * OC + o];
-            sum[o] += v.y * w[(k * 4 + 1) * OC + o];
-            sum[o] += v.z * w[(k * 4 + 2) * OC + o];
-            sum[o] += v.w * w[(k * 4 + 3) * OC + o];
+            [[unroll]] for (uint i = 0; i < BATCH; ++i) {
+                if (k + i < CHUNK / 4) { // known when compiled; unrolling takes no longer condition
+                    sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];
+                    sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];
+                    sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];
+                    sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];
+                }
+            }
         }
     }
     // Added last: shorter chains of additions round less.
-    if (ACCUMULATE == 1) {
+    if (push.accumulate == 1) {
         [[unroll]] for (uint o = 0; o < OC; ++o)
             sum[o] += GEMM_READ(result, to + o * push.result_columns);
     }

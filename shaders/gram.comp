@@ -16,7 +16,6 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WIDTH = 64;
 layout(constant_id = 1) const uint QUADS = 32;     // quads of pixels a chunk
-layout(constant_id = 2) const uint ACCUMULATE = 0;
 
 SOURCE32(0, turned);
 TARGET32(1, result);
@@ -56,7 +55,7 @@ void main()
             }
         }
     }
-    if (ACCUMULATE == 1) {
+    if (push.accumulate == 1) {
         [[unroll]] for (uint o = 0; o < 4; ++o)
             sum[o] += result[to + o * push.channels];
     }

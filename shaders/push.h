@@ -23,6 +23,7 @@ struct vks_push_gemm {
     uint out_quads;      // quads of the result
     uint result_columns; // stride between quads of the result, vec4s
     uint result_first;   // first column in the result
+    uint accumulate;     // 1: add to what the result holds
 };
 
 struct vks_push_tiled {
@@ -115,6 +116,7 @@ struct vks_push_gram {
     uint pixels_first; // in the transposed copy, quads of pixels
     uint splits;      // partial sums
     uint chunk_first; // first chunk of this dispatch
+    uint accumulate;  // 1: add to what the result holds
 };
 
 struct vks_push_transpose {
@@ -154,6 +156,11 @@ struct vks_push_tally {
     uint terms;   // values 1 .. terms are weighted and added up
     uint records; // of the ring
     uint stride;  // floats a record
+};
+
+struct vks_push_peak {
+    uint rounds;
+    float factor, term;
 };
 
 struct vks_push_adam {

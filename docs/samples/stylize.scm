@@ -13,11 +13,15 @@
                 style          ; style-file
                 "" ""          ; model, device: "" is the one that ships, the best one
                 -1 -1          ; style-layer, init-layer: none
-                size iterations
+                size
+                1              ; quality (0 draft, 1 normal, 2 best)
+                iterations
                 0              ; levels: chosen by the size
                 1 15           ; alpha, beta: weights of content and style
                 "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1" "" "conv4_2"
-                1 -1           ; style-scale, tv
+                1              ; style-scale
+                0 1            ; colour (0 off, 1 luminance, 2 match, 3 match-pca), colour-strength
+                -1             ; tv
                 0 0            ; optimizer (0 adam, 1 lbfgs), learning-rate
                 0 0            ; pool (0 max, 1 avg), padding (0 auto)
                 0 0            ; init (0 content, 1 random), seed

@@ -136,6 +136,11 @@ uint64_t vks_gpu_allocated(const vks_gpu *gpu)
     return gpu->allocated;
 }
 
+double vks_gpu_compile_seconds(const vks_gpu *gpu)
+{
+    return gpu->compile_seconds;
+}
+
 uint64_t vks_gpu_peak(const vks_gpu *gpu)
 {
     return gpu->peak;

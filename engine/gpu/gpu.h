@@ -54,6 +54,8 @@ uint64_t vks_gpu_budget(const vks_gpu *gpu);
 // Bytes allocated by blocks now, and the most ever.
 uint64_t vks_gpu_allocated(const vks_gpu *gpu);
 uint64_t vks_gpu_peak(const vks_gpu *gpu);
+// Seconds that compiling kernels has taken so far (wall clock).
+double vks_gpu_compile_seconds(const vks_gpu *gpu);
 // Validation messages of this process so far; 0 when the layers are off or silent.
 int vks_gpu_validation_messages(void);
 

@@ -142,6 +142,9 @@ typedef struct vks_view {
     uint64_t offset, bytes;
 } vks_view;
 
+// Asks for huge pages where the device is software; a fresh block, not mapped yet.
+void vks_block_advise(vks_gpu *gpu, vks_block *block);
+
 struct vks_block {
     vks_gpu *gpu;
     const char *name;
@@ -218,6 +221,7 @@ struct vks_gpu {
     bool cache_dirty;
     vks_layout layouts[VKS_KERNEL_COUNT];
     vks_pipeline *pipelines;
+    double compile_seconds;
 
     // submit.c: ticket t has fence t % VKS_IN_FLIGHT
     VkFence fences[VKS_IN_FLIGHT];

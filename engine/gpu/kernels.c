@@ -2,6 +2,7 @@
 //
 // The kernels by number: their SPIR-V, their layouts and their pipelines.
 #include "internal.h"
+#include "../clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -224,6 +225,7 @@ bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vk
     work shared = {.gpu = gpu, .pipelines = pipelines, .count = count};
     pthread_t threads[MAX_THREADS];
     int started = 0;
+    const double start = vks_seconds();
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     while (started + 1 < count && started + 1 < cores && started < MAX_THREADS &&
            pthread_create(&threads[started], NULL, compile_some, &shared) == 0)
@@ -231,6 +233,7 @@ bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vk
     compile_some(&shared);
     for (int i = 0; i < started; ++i)
         pthread_join(threads[i], NULL);
+    gpu->compile_seconds += vks_seconds() - start;
     if (count > 0)
         gpu->cache_dirty = true;
     for (int i = 0; i < count; ++i) {

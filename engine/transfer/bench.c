@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "clock.h"
+#include "../clock.h"
 #include "context.h"
 #include "estimate.h"
 #include "iteration.h"
 #include "kernel_choice.h"
+#include "peak.h"
 #include "product.h"
 #include "runner.h"
 #include "tuning.h"
@@ -13,6 +14,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { WARM_UP = 3 };
 
@@ -28,6 +30,9 @@ typedef struct bench {
     vkstyle_image *image;
     struct vks_optimiser_options optimiser;
     double prepare_seconds, record_seconds, first_seconds;
+    double weight_seconds, compile_seconds; // parts of the two before
+    double peak_flops;                      // of the device
+    uint64_t plan_bytes;
     double *seconds; // one an iteration
     int count;
 } bench;
@@ -98,7 +103,7 @@ static int by_value(const void *a, const void *b)
 }
 
 // Adds up the timings of dispatches with the same label.
-static void add_kernels(cJSON *list, const vks_timing *timings, int count)
+static void add_kernels(cJSON *list, const vks_timing *timings, int count, double peak)
 {
     for (int i = 0; i < count; i++) {
         bool first = true;
@@ -123,6 +128,7 @@ static void add_kernels(cJSON *list, const vks_timing *timings, int count)
         cJSON_AddNumberToObject(k, "dispatches", dispatches);
         cJSON_AddNumberToObject(k, "gflops", seconds > 0 ? flops / seconds * 1e-9 : 0);
         cJSON_AddNumberToObject(k, "gbytes_per_second", seconds > 0 ? bytes / seconds * 1e-9 : 0);
+        cJSON_AddNumberToObject(k, "share_of_peak", seconds > 0 ? flops / seconds / peak : 0);
         cJSON_AddItemToArray(list, k);
     }
 }
@@ -138,9 +144,22 @@ static bool profile(bench *b, cJSON *list, vkstyle_error *error)
     const vks_timing *timings =
         done ? vks_sequence_timings(vks_plan_sequence(it.plan), &count, error) : NULL;
     if (timings)
-        add_kernels(list, timings, count);
+        add_kernels(list, timings, count, b->peak_flops);
     vks_iteration_free(&it);
     return timings != NULL;
+}
+
+// Most memory that this process has had in use; drivers of software devices keep theirs there too.
+static double process_bytes(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage))
+        return 0;
+#ifdef __APPLE__
+    return (double)usage.ru_maxrss;
+#else
+    return (double)usage.ru_maxrss * 1024;
+#endif
 }
 
 static cJSON *figures(const bench *b, double flops, uint64_t predicted)
@@ -163,14 +182,23 @@ static cJSON *figures(const bench *b, double flops, uint64_t predicted)
     cJSON_AddNumberToObject(root, "fastest", b->seconds[0]);
     cJSON_AddNumberToObject(root, "gflop_per_iteration", flops * 1e-9);
     cJSON_AddNumberToObject(root, "gflops", flops / b->seconds[b->count / 2] * 1e-9);
-    cJSON_AddNumberToObject(root, "startup_seconds",
-                            b->prepare_seconds + b->record_seconds + b->first_seconds);
+    cJSON_AddNumberToObject(root, "device_peak_gflops", b->peak_flops * 1e-9);
+    double open = b->context->open_seconds, both = b->prepare_seconds + b->record_seconds;
+    cJSON_AddNumberToObject(root, "startup_seconds", open + both + b->first_seconds);
     cJSON *startup = cJSON_AddObjectToObject(root, "startup");
-    cJSON_AddNumberToObject(startup, "weights_style_content", b->prepare_seconds);
-    cJSON_AddNumberToObject(startup, "plan_and_pipelines", b->record_seconds);
+    cJSON_AddNumberToObject(startup, "instance", open);
+    cJSON_AddNumberToObject(startup, "pipelines", b->compile_seconds);
+    cJSON_AddNumberToObject(startup, "weights", b->weight_seconds);
+    cJSON_AddNumberToObject(startup, "style_and_content",
+                            both - b->compile_seconds - b->weight_seconds);
     cJSON_AddNumberToObject(startup, "first_iteration", b->first_seconds);
     cJSON_AddNumberToObject(root, "predicted_bytes", (double)predicted);
     cJSON_AddNumberToObject(root, "peak_bytes", (double)vks_gpu_peak(b->context->gpu));
+    cJSON_AddNumberToObject(root, "peak_process_bytes", process_bytes());
+    // Activations, gradients, masks, scratch, losses and optimiser: all but weights.
+    cJSON_AddNumberToObject(root, "plan_bytes", (double)b->plan_bytes);
+    cJSON_AddNumberToObject(root, "plan_bytes_per_pixel",
+                            (double)b->plan_bytes / b->image->width / b->image->height);
     return root;
 }
 
@@ -180,6 +208,8 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     vks_schedule schedule = {.count = 1, .levels = {{width, height, b->count}}};
     vks_estimate estimate;
     vks_iteration it = {0};
+    vks_gpu *gpu = b->context->gpu;
+    double weights = vks_network_seconds(b->network), compiled = vks_gpu_compile_seconds(gpu);
     double start = vks_seconds();
     bool done =
         vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error) &&
@@ -187,13 +217,18 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     b->prepare_seconds = vks_seconds() - start;
     start = vks_seconds();
     done = done && build(b, &it, false, error);
+    b->weight_seconds = vks_network_seconds(b->network) - weights;
+    b->compile_seconds = vks_gpu_compile_seconds(gpu) - compiled;
     b->record_seconds = vks_seconds() - start;
     done = done && time_iterations(b, &it, error);
     double flops = done ? vks_plan_flops(it.plan) : 0;
+    b->plan_bytes = done ? vks_plan_bytes(it.plan) : 0;
     vks_iteration_free(&it);
     if (!done)
         return false;
     qsort(b->seconds, (size_t)b->count, sizeof *b->seconds, by_value);
+    if (!vks_measure_peak(gpu, &b->peak_flops, error))
+        return false;
     cJSON *root = figures(b, flops, estimate.bytes);
     done = profile(b, cJSON_AddArrayToObject(root, "kernels"), error);
     *json = done ? cJSON_Print(root) : NULL;

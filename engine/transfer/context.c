@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "context.h"
+#include "../clock.h"
 #include "../error.h"
 
 #include <stdlib.h>
@@ -11,9 +12,12 @@ vkstyle_context *vkstyle_open(const char *device, vkstyle_error *error)
         vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a device");
         return NULL;
     }
+    double start = vks_seconds();
     context->gpu = vks_gpu_open(device, error);
     if (!context->gpu || !vks_selftest(context->gpu, error))
         vkstyle_close(&context);
+    if (context)
+        context->open_seconds = vks_seconds() - start;
     return context;
 }
 

@@ -128,11 +128,12 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                      .k_first = k / 4,
                                      .source_quad = k / 4,
                                      .out_quads = blocks * 4,
-                                     .result_columns = s.columns};
+                                     .result_columns = s.columns,
+                                     .accumulate = k > 0};
         vks_plan_add(
             plan, &(vks_step){.kernel = VKS_KERNEL_GEMM,
-                              .spec = {s.width, chunk, 4, k > 0},
-                              .spec_count = 4,
+                              .spec = {s.width, chunk, 4},
+                              .spec_count = 3,
                               .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
                               .use_count = 3,
                               .push = &push,
@@ -269,7 +270,8 @@ void vks_choose_strips(vks_encoding *e)
 {
     const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     const vkstyle_model *model = vks_network_model(e->network);
-    uint64_t cap = limits->software ? 24u << 20 : 64u << 20, most = 0;
+    uint64_t half = vks_plan_storage(e->plan) == VKS_HALF; // asked for to save memory
+    uint64_t cap = !limits->software ? 64u << 20 : half ? 16u << 20 : 24u << 20, most = 0;
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {

@@ -315,11 +315,12 @@ static bool add_image_gradient(vks_encoding *e, int source, int gradient, float 
                                          .k_quads = in.quads,
                                          .k_first = q,
                                          .out_quads = 3,
-                                         .result_columns = in.plane};
+                                         .result_columns = in.plane,
+                                         .accumulate = q > 0};
             uint64_t row_bytes = vks_round_up(in.quads, 4) * 4ull * 3 * 16;
             vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GEMM_TENSOR,
-                                           .spec = {width, quads * 4, 3, q > 0},
-                                           .spec_count = 4,
+                                           .spec = {width, quads * 4, 3},
+                                           .spec_count = 3,
                                            .uses = {{weights, (uint64_t)row * row_bytes, row_bytes},
                                                     vks_quads(plan, source, in, q, quads),
                                                     {products[row], 0, 0}},

@@ -138,11 +138,12 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
                           padded);
         }
         struct vks_push_gram push = {
-            .channels = padded, .splits = splits, .chunk_first = in_strip * splits};
+            .channels = padded, .splits = splits, .chunk_first = in_strip * splits,
+            .accumulate = round > 0};
         double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
         vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GRAM,
-                                       .spec = {width, CHUNK_QUADS, round > 0},
-                                       .spec_count = 3,
+                                       .spec = {width, CHUNK_QUADS},
+                                       .spec_count = 2,
                                        .uses = {{turned, 0, 0}, {gram.parts, 0, 0}},
                                        .use_count = 2,
                                        .push = &push,
@@ -254,12 +255,13 @@ static void add_style_gradient(vks_encoding *e, int layer, vks_gram *gram, int d
                                          .k_quads = gram->padded / 4,
                                          .k_first = q,
                                          .out_quads = outs,
-                                         .result_columns = shape.plane};
+                                         .result_columns = shape.plane,
+                                         .accumulate = !fresh || q > 0};
             vks_plan_add(
                 plan,
                 &(vks_step){.kernel = VKS_KERNEL_GEMM_TENSOR,
-                            .spec = {width, quads * 4, 4, !fresh || q > 0},
-                            .spec_count = 4,
+                            .spec = {width, quads * 4, 4},
+                            .spec_count = 3,
                             .uses = {{difference, n / 4 * (uint64_t)block_bytes,
                                       outs / 4 * (uint64_t)block_bytes},
                                      vks_quads(plan, e->activation[layer], shape, q, quads),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "network.h"
+#include "../clock.h"
 #include "plan.h"
 #include "../error.h"
 #include "../model/half.h"
@@ -22,6 +23,7 @@ struct vks_network {
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
     const vks_watch *watch;
+    double seconds; // spent in packing
 };
 
 enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
@@ -71,6 +73,11 @@ const vkstyle_model *vks_network_model(const vks_network *network)
 void vks_network_set_watch(vks_network *network, const vks_watch *watch)
 {
     network->watch = watch;
+}
+
+double vks_network_seconds(const vks_network *network)
+{
+    return network->seconds;
 }
 
 const vks_watch *vks_network_watch(const vks_network *network)
@@ -257,8 +264,10 @@ bool vks_network_weights(vks_network *network, int layer, vks_direction directio
     *weights = (vks_slice){NULL, 0, p->bytes[direction][form]};
     if (!network->gpu)
         return true;
+    double start = vks_seconds();
     if (!*block && !make_weights(network, layer, direction, form, error))
         return false;
+    network->seconds += vks_seconds() - start;
     weights->block = *block;
     return true;
 }

@@ -16,6 +16,8 @@ typedef struct vks_network vks_network;
 // The model must outlive the network's use, not the network. gpu NULL: a dry network, which only
 // counts bytes, for predictions; its slices have no block.
 vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
+// Seconds that packing weights has taken so far.
+double vks_network_seconds(const vks_network *network);
 void vks_network_free(vks_network **network);
 const vkstyle_model *vks_network_model(const vks_network *network);
 // Who looks on while weights are packed and while plans over this network prepare a job; NULL:

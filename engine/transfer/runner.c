@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "runner.h"
-#include "clock.h"
+#include "../clock.h"
 #include "../error.h"
 
 // Seconds a submission should take, and how many may be under way.

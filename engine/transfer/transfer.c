@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carry.h"
-#include "clock.h"
+#include "../clock.h"
 #include "context.h"
 #include "estimate.h"
 #include "journal.h"

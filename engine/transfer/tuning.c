@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tuning.h"
-#include "clock.h"
+#include "../clock.h"
 #include "keep.h"
 #include "kernel_choice.h"
 #include "product.h"

@@ -6,7 +6,6 @@ GIMP 2.10 exits with 0 whatever happens and has no Python: Scheme writes what it
 case counts only where its last line is there and right. One GIMP runs all cases but those that need an
 environment of their own.
 """
-import json
 import os
 import signal
 import subprocess
@@ -16,11 +15,31 @@ import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, '..', 'support'))
-from filter_suite import Suite, mean_difference, near, png, stylised
+from filter_suite import (Suite, form_cases, form_name, mean_difference, near, png, stylised, write_profile)
 
 suite = Suite('gimp2', sys.argv[1], 2)
 only = sys.argv[2].split(',') if len(sys.argv) > 2 else None
+# Sanitizers watch the filter as it reads and writes layers; all else was tested without them.
+quick = suite.sanitized()
+write_profile(suite.path('wide.icc'))
+write_profile(suite.path('grey.icc'), True, 1.8)
 WIDTH, HEIGHT = 52, 39
+
+
+def arguments(**values):
+    """The engine's parameters in the order of the procedure, as Scheme: defaults but for these."""
+    table = subprocess.run([suite.path_in_build('tests/gimp2/parameters')], check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    words = []
+    for name, kind, value in (line.split('\t') for line in table):
+        if name == 'full-size':
+            continue
+        value = values.pop(name.replace('-', '_'), '"%s"' % value if kind == 'text' else value)
+        words.append(str(value))
+    assert not values, values
+    return ' '.join(words)
+
+
 CONTENT = png(suite.path('content.png'))[3]
 
 # name: (Scheme that prepares `image` and `layer`, what differs from the plain case)
@@ -32,9 +51,11 @@ PRELUDE = r"""
 (define (load) (car (gimp-file-load RUN-NONINTERACTIVE (at "content.png") "content.png")))
 (define (top image) (vector-ref (cadr (gimp-image-get-layers image)) 0))
 (define (style image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file (at "small.safetensors") "" style-layer init-layer
-    0 ITERATIONS 0 1 20 "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1" "" "conv4_2" 1 -1 0 0.05 0 0 0 0
-    FALSE FALSE 0 0 0 memory))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@))
+(define (ranged image layer mode file style-layer init-layer memory)
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@))
+(define (modelless image layer mode file style-layer init-layer memory)
+  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@))
 (define (parent-of layer) (car (gimp-item-get-parent layer)))
 (define (siblings image layer)
   (if (= (parent-of layer) -1) (car (gimp-image-get-layers image))
@@ -88,21 +109,35 @@ GROUP = ('(let ((group (car (gimp-layer-group-new image)))) (gimp-image-insert-l
 OFFSET = '(gimp-layer-set-offsets layer %d %d)'
 PRECISION = '(gimp-image-convert-precision image PRECISION-%s)'
 GREY = '(gimp-image-convert-grayscale image)'
-
-CASES = {
-    'u8': ('', None),
-    'u8_selection': (SELECT % (10, 6, 24, 20), (10, 6, 24, 20)),
-    'u8_alpha_offset': (ALPHA + OFFSET % (7, -5), None),
-    'u8_alpha_group_selection_offset': (ALPHA + GROUP + OFFSET % (4, 3) + SELECT % (0, 0, 30, 39),
-                                        (0, 0, 26, 36)),
-    'u8_linear_group': (PRECISION % 'U8-LINEAR' + GROUP, None),
-    'u16_selection': (PRECISION % 'U16-GAMMA' + SELECT % (5, 5, 30, 22), (5, 5, 30, 22)),
-    'u16_linear_alpha': (PRECISION % 'U16-LINEAR' + ALPHA, None),
-    'half_offset': (PRECISION % 'HALF-GAMMA' + OFFSET % (-3, 9), None),
-    'float_linear_group_alpha': (PRECISION % 'FLOAT-LINEAR' + ALPHA + GROUP, None),
-    'grey_u8': (GREY, None),
-    'grey_u16_linear_alpha': (GREY + PRECISION % 'U16-LINEAR' + ALPHA, None),
+PROFILE = ('(gimp-image-convert-color-profile-from-file image (string-append "file://" (at "%s")) '
+           'COLOR-RENDERING-INTENT-RELATIVE-COLORIMETRIC TRUE)')
+FORMATS = {
+    'u8': '', 'u8-linear': 'U8-LINEAR', 'u16': 'U16-GAMMA', 'u16-linear': 'U16-LINEAR', 'u32': 'U32-GAMMA',
+    'half': 'HALF-GAMMA', 'half-linear': 'HALF-LINEAR', 'float': 'FLOAT-GAMMA', 'float-linear': 'FLOAT-LINEAR',
+    'double-linear': 'DOUBLE-LINEAR', 'grey-u8': '', 'grey-u16-linear': 'U16-LINEAR', 'grey-float': 'FLOAT-GAMMA',
 }
+
+
+def prepare(form):
+    """Scheme that gives `image` and `layer` this form."""
+    grey = form['format'].startswith('grey')
+    words = [GREY] if grey else []
+    if form['profile']:
+        words.append(PROFILE % ('grey.icc' if grey else 'wide.icc'))
+    if FORMATS[form['format']]:
+        words.append(PRECISION % FORMATS[form['format']])
+    if form['alpha']:
+        words.append(ALPHA)
+    if form['group']:
+        words.append(GROUP)
+    if form['offset'] != (0, 0):
+        words.append(OFFSET % form['offset'])
+    if form['selection']:
+        words.append(SELECT % form['selection'])
+    return ' '.join(words)
+
+
+CASES = {form_name(form): form for form in form_cases(FORMATS)}
 
 CALL = '(style image %s RUN-NONINTERACTIVE %s -1 -1 "%s")'
 STYLE = '(at "style.png")'
@@ -115,6 +150,16 @@ ERRORS = {
     'an_indexed_image_is_refused': (
         '(gimp-image-convert-indexed image CONVERT-DITHER-NONE CONVERT-PALETTE-GENERATE 16 FALSE FALSE "")',
         CALL % ('layer', STYLE, 0), ['indexed', 'Image > Mode > RGB']),
+    'no_layer_is_refused': ('(gimp-image-remove-layer image layer)', CALL % ('-1', STYLE, 0),
+                            ['a layer is needed', 'Layers']),
+    'a_layer_of_another_image_is_refused': (
+        '', CALL % ('(car (gimp-image-get-active-layer (load)))', STYLE, 0), ['not in this image']),
+    'a_floating_selection_is_refused': (
+        '(gimp-edit-copy layer) (gimp-edit-paste layer TRUE)',
+        CALL % ('(car (gimp-image-get-floating-sel image))', STYLE, 0), ['floating selection', 'To New Layer']),
+    'a_wrong_range_is_refused': ('', CALL.replace('(style ', '(ranged ') % ('layer', STYLE, 0), ['iterations', 'range']),
+    'a_missing_model_is_refused': ('', CALL.replace('(style ', '(modelless ') % ('layer', STYLE, 0),
+                                   ['none.safetensors']),
     'a_channel_is_refused': (
         '(gimp-image-insert-channel image (car (gimp-channel-new image 52 39 "c" 50 "red")) 0 0)', CALL % ('channel', STYLE, 0),
         ['a layer is needed']),
@@ -131,8 +176,13 @@ def fill(text, **values):
     return text
 
 
-def gimp(scripts, timeout=600, iterations=40, prelude=PRELUDE, **more):
-    prelude = fill(prelude, FOLDER=suite.folder).replace('ITERATIONS', str(iterations))
+SMALL = '(at "small.safetensors")'
+
+
+def gimp(scripts, timeout=1800, model=SMALL, parameters=None, **more):
+    values = dict(dict(iterations=40, beta=20, learning_rate=0.05, memory='memory'), **parameters or {})
+    prelude = fill(PRELUDE, FOLDER=suite.folder, MODEL=model, PARAMETERS=arguments(**values),
+                   RANGED=arguments(**dict(values, iterations=-5)))
     command = ['gimp-console', '-idfs', '-g', suite.path('gimprc')]
     # Each command has an interpreter of its own, which knows nothing of the ones before.
     for script in scripts:
@@ -159,40 +209,59 @@ def rgba(name):
     return out
 
 
-def check_case(name, selection, report, content):
+def check_place(name, form, position='as it was'):
+    """The new layer is directly above the source, in its group, as large, at the same place."""
     lines = lines_of(name + '.txt')
     before, new, after = [line[1:] for line in lines[:3]]
-    # Width, height, offsets and parent as the source's; position its old one; one layer more.
     assert new[:5] == before[:5] == after[:5], lines
     assert new[5] == before[5] and int(after[5]) == int(before[5]) + 1, lines
     assert int(new[6]) == int(before[6]) + 1, lines
-    assert new[7] == ('masked' if selection else 'bare') and after[7] == 'bare', lines
+    assert new[7] == ('masked' if form['selection'] else 'bare') and after[7] == 'bare', lines
     assert ' '.join(new[8:]) == 'Stylized (style.png)', lines
+
+
+def part_of(form):
+    """What is painted, in the layer's own pixels."""
+    if not form['selection']:
+        return 0, 0, WIDTH, HEIGHT
+    x, y, w, h = form['selection']
+    return x - form['offset'][0], y - form['offset'][1], w, h
+
+
+def check_case(name, form, report, content):
+    check_place(name, form)
     seen, painted = rgba(name + '-before.png'), rgba(name + '-new.png')
     near(rgba(name + '-after.png'), seen, 0, 'source')
     near(painted[3::4], seen[3::4], 1e-3, 'alpha')
     stylised(report)
-    x, y, w, h = selection or (0, 0, WIDTH, HEIGHT)
+    x, y, w, h = part_of(form)
     width, height, planes = content
     assert (width, height) == (w, h), (width, height)
-    # What the engine got is the fixture itself, whatever form it had in GIMP.
-    grey = 'grey' in name
-    got, wanted, changed = [], [], []
+    # What the engine got is the fixture itself, in sRGB, whatever form it had in GIMP.
+    grey = form['format'].startswith('grey')
+    wanted_grey = rgba('grey.png') if grey else None
+    got, wanted, changed, numbers = [], [], [], []
     for j in range(h):
         for i in range(w):
             k = WIDTH * (y + j) + x + i
             if seen[4 * k + 3] < 0.5:
                 continue
             got += [planes[c * w * h + j * w + i] for c in range(3)]
-            wanted += seen[4 * k:4 * k + 3] if grey else CONTENT[3 * k:3 * k + 3]
+            wanted += wanted_grey[4 * k:4 * k + 3] if grey else CONTENT[3 * k:3 * k + 3]
             changed += painted[4 * k:4 * k + 3]
-    near(got, wanted, (5 if 'u8_linear' in name else 1.5) / 255, 'content')
-    assert mean_difference(changed, wanted) > 0.02, 'hardly anything was painted'
+            numbers += seen[4 * k:4 * k + 3]
+    # Eight bits in another encoding are coarser, and the profile came while there were eight.
+    limit = 1.5 + 3.5 * form['profile'] + 3.5 * ('u8-linear' in form['format']) * (1 + form['profile'])
+    near(got, wanted, limit / 255, 'content')
+    assert mean_difference(changed, numbers) > 0.02, 'hardly anything was painted'
+    # Linear grey comes out as a PNG with sRGB's curve, which is all that its profile differs in.
+    if form['profile'] and form['format'] != 'grey-u16-linear':
+        assert mean_difference(numbers, wanted) > 0.005, 'the profile changed nothing: no test'
     inside = lambda k: x <= k % WIDTH < x + w and y <= k // WIDTH < y + h
     for k in range(WIDTH * HEIGHT):
         if not inside(k):
             near(painted[4 * k:4 * k + 3], seen[4 * k:4 * k + 3], 2e-3, 'outside')
-    if selection:
+    if form['selection']:
         mask = rgba(name + '-mask.png')
         for k in range(WIDTH * HEIGHT):
             assert abs(mask[4 * k] - (1 if inside(k) else 0)) < 1e-3, 'mask'
@@ -212,13 +281,34 @@ def matrix():
     """All cases in one GIMP, then what each left."""
     global log
     names = [name for name in CASES if wanted(name)]
-    _, log = gimp([fill(CASE, NAME=name, PREPARE=CASES[name][0], STYLE=STYLE) for name in names])
+    if quick:
+        names = names[::4]
+    scripts = [fill(CASE, NAME=name, PREPARE=prepare(CASES[name]), STYLE=STYLE) for name in names]
+    grey = '(let* ((image (load))) %s (keep image (top image) "grey.png") (gimp-image-delete image))' % GREY
+    if not names:
+        return
+    _, log = gimp([grey] + scripts)
     reports = suite.new_reports()
     for name in names:
         def test(name=name):
             assert len(reports) == len(names), '%d runs of %d\n%s' % (len(reports), len(names), log[-3000:])
-            check_case(name, CASES[name][1], *reports[names.index(name)])
+            check_case(name, CASES[name], *reports[names.index(name)])
         suite.check(name, test)
+
+
+def unpainted():
+    """One step of nearly no length: what comes back through profile and format is the source itself."""
+    global log
+    still = [name for name in CASES if CASES[name]['profile'] or CASES[name]['format'] in ('float', 'u16-linear')]
+    names = still[::4 if quick else 2]
+    scripts = [fill(CASE, NAME='still_' + name, PREPARE=prepare(CASES[name]), STYLE=STYLE) for name in names]
+    _, log = gimp(scripts, parameters={'iterations': 1, 'learning_rate': 1e-7})
+    assert len(suite.new_reports()) == len(names), log[-3000:]
+    for name in names:
+        seen, back = rgba('still_%s-before.png' % name), rgba('still_%s-new.png' % name)
+        visible = [4 * k + c for k in range(WIDTH * HEIGHT) if seen[4 * k + 3] > 0.5 for c in range(3)]
+        limit = (5 if 'u8-linear' in CASES[name]['format'] else 2) / 255
+        near([back[i] for i in visible], [seen[i] for i in visible], limit, name)
 
 
 def errors():
@@ -228,7 +318,7 @@ def errors():
         file.write('no picture\n')
     names = [name for name in ERRORS if wanted(name)]
     # What the command before it made.
-    AGAIN = ('(define image (vector-ref (cadr (gimp-image-list)) 0)) (define layer (top image)) '
+    AGAIN = ('(define image (vector-ref (cadr (gimp-image-list)) 0)) (define layer (if (> (car (gimp-image-get-layers image)) 0) (top image) -1)) '
              '(define channel (if (> (car (gimp-image-get-channels image)) 0) '
              '(vector-ref (cadr (gimp-image-get-channels image)) 0) -1))')
     marks = '(gimp-message "CASE %s")'
@@ -246,6 +336,8 @@ def errors():
 (begin (set! out (open-output-file (at "@NAME@-after.txt")))
   (say "layers" (car (gimp-image-get-layers image))) (gimp-image-delete image) (say "END")
   (close-output-port out))""", NAME=name))
+    if quick:
+        return
     if names:
         _, log = gimp(scripts)
     for name in names:
@@ -281,51 +373,85 @@ def no_driver():
 
 
 def parity():
-    """Command line and GIMP: the same bits in, the same bits out."""
+    """Command line and GIMP: the same bits in, the same bits out; and the picture itself is a stylised one."""
     global log
     suite.new_reports()
-    _, log = gimp([fill(ONE, NAME='parity', CALL=CALL % ('layer', STYLE, 0))], iterations=50)
+    _, log = gimp([fill(ONE, NAME='parity', CALL=CALL % ('layer', STYLE, 0))], parameters={'iterations': 50})
     assert lines_of('parity.txt')[0] == ['layers', '2']
     report, _ = suite.new_reports()[0]
-    subprocess.run([suite.cli, 'transfer', suite.path('content.png'), suite.path('style.png'), '-o',
-                    suite.path('cli.png'), '--model', suite.path('small.safetensors'), '--iterations',
-                    '50', '--learning-rate', '0.05', '--beta', '20', '--full-size', '--progress', 'none', '--report',
-                    suite.path('cli.json')],
-                   check=True, env=suite.environment(), stderr=subprocess.DEVNULL)
-    with open(suite.path('cli.json')) as file:
-        other = json.load(file)
+    other = suite.transfer('cli.png', '--iterations', '50', '--learning-rate', '0.05', '--beta', '20')
     assert report['pixels'] == other['pixels'], (report['pixels'], other['pixels'])
     painted = rgba('parity.png')
     near([v for i, v in enumerate(painted) if i % 4 != 3], png(suite.path('cli.png'))[3], 0, 'pixels')
+    suite.looks_stylised('parity.png', suite.path('small.safetensors'))
 
 
-def with_last_values_and_layers():
-    """The style from a layer, a start from an earlier result, and the last values of a fresh profile."""
+def style_and_start_from_layers():
     global log
     suite.new_reports()
     _, log = gimp([fill(ONE, NAME='layers', CALL=r"""
   (let* ((other (car (gimp-file-load-layer RUN-NONINTERACTIVE image (at "style.png")))) (first 0))
     (gimp-image-insert-layer image other 0 1)
     (set! first (car (style image layer RUN-NONINTERACTIVE "" other -1 "0")))
-    (style image layer RUN-NONINTERACTIVE "" other first "0"))"""),
-                   fill(ONE, NAME='last', CALL='(catch (gimp-message "LAST REFUSED") '
-                        '(style image layer RUN-WITH-LAST-VALS "" -1 -1 "0"))')])
+    (style image layer RUN-NONINTERACTIVE "" other first "0"))""")])
     assert lines_of('layers.txt')[0] == ['layers', '4'], log
     one, two = [report for report, _ in suite.new_reports()]
     assert two['losses']['style'][0] < 0.7 * one['losses']['style'][0]
+
+
+def with_last_values():
+    """A fresh profile has none: refused. With those of a run, that run again (Ctrl+F)."""
+    global log
+    suite.new_reports()
+    again = fill(ONE, NAME='last', CALL='(catch (gimp-message "LAST REFUSED") '
+                 '(style image layer RUN-WITH-LAST-VALS "" -1 -1 "0"))')
+    kept = suite.path('profile/vkstyle.conf')
+    assert not os.path.exists(kept)
+    _, log = gimp([again])
     assert lines_of('last.txt')[0] == ['layers', '1'] and 'no style image' in log, log
+    os.remove(suite.path('last.txt'))
+    with open(kept, 'w') as file:
+        file.write('[vkstyle]\nstyle-file=%s\nmodel=%s\niterations=31\nlearning-rate=0.05\nbeta=33\n'
+                   'optimizer=adam\nsize=40\nno-such-parameter=1\n'
+                   % (suite.path('style.png'), suite.path('small.safetensors')))
+    _, log = gimp([again])
+    os.remove(kept)
+    assert lines_of('last.txt')[0] == ['layers', '2'] and 'REFUSED' not in log, log
+    report, _ = suite.new_reports()[-1]
+    options = report['options']
+    assert (options['iterations'], options['beta'], options['size']) == (31, 33, 40), options
+    stylised(report)
+
+
+def of_two_layers_the_given_one():
+    """Whatever is selected in the Layers dialog: the layer that was given, the new one directly above it."""
+    global log
+    suite.new_reports()
+    _, log = gimp([fill(CASE, NAME='two', STYLE=STYLE, PREPARE="""
+  (let ((other (car (gimp-layer-copy layer FALSE))))
+    (gimp-image-insert-layer image other 0 0)
+    (gimp-invert other)
+    (gimp-image-set-active-layer image other))""")])
+    check_place('two', {'selection': None})
+    assert lines_of('two.txt')[1][6:8] == ['1', '3']
+    _, (width, height, planes) = suite.new_reports()[0]
+    near([planes[c * width * height + k] for k in range(width * height) for c in range(3)], CONTENT, 1e-3, 'content')
+
+
+def sample():
+    """The line in docs/gimp.md, as it is printed there; only smaller, so that it takes no minutes."""
+    global log
+    suite.documented('gimp-console -i -b', {'256 100': '64 30'})
 
 
 def shipped_model():
     global log
     suite.new_reports()
-    call = (CALL % ('layer', STYLE, 0)).replace('(style ', '(shipped ')
-    define = PRELUDE[PRELUDE.index('(define (style'):PRELUDE.index('(define (parent-of')]
-    define = (define.replace('(style image', '(shipped image', 1)
-              .replace('(at "small.safetensors")', '""').replace(' 0 ITERATIONS', ' 48 30'))
-    _, log = gimp([define + fill(ONE, NAME='shipped', CALL=call)])
+    _, log = gimp([fill(ONE, NAME='shipped', CALL=CALL % ('layer', STYLE, 0))], model='""',
+                  parameters={'size': 48, 'iterations': 30})
     assert lines_of('shipped.txt')[0] == ['layers', '2']
     stylised(suite.new_reports()[0][0])
+    suite.looks_stylised('shipped.png')
 
 
 def dialog(**environment):
@@ -335,15 +461,14 @@ def dialog(**environment):
     script = fill(ONE, NAME='dialog', CALL='(catch #t %s)' % call)
     if os.path.exists(suite.path('dialog.txt')):
         os.remove(suite.path('dialog.txt'))
-    prelude = PRELUDE
+    model, parameters = SMALL, {'iterations': 100000}
     if picture:
         # As a user sees it: photo, painting, and the model that ships.
         pictures = os.path.join(here, '../../docs/pictures/')
-        prelude = (PRELUDE.replace('(at "content.png")', '"%smountains.jpg"' % pictures)
-                   .replace('(at "small.safetensors")', '""').replace(' 0 ITERATIONS', ' 256 ITERATIONS')
-                   .replace('0.05', '0'))
+        script = script.replace('(load)', '(car (gimp-file-load RUN-NONINTERACTIVE "%smountains.jpg" ""))' % pictures)
         script = script.replace(STYLE, '"%sauvers.jpg"' % pictures)
-    _, log = gimp([script], 240, iterations=100000, prelude=prelude, **environment)
+        model, parameters = '""', {'iterations': 0, 'beta': 15, 'learning_rate': 0}
+    _, log = gimp([script], 1200, model=model, parameters=parameters, **environment)
 
 
 def layers():
@@ -356,7 +481,7 @@ def killed():
     found = []
 
     def kill():
-        deadline = time.time() + 120
+        deadline = time.time() + 400
         while time.time() < deadline and not found:
             time.sleep(0.1)
             for pid in filter(str.isdigit, os.listdir('/proc')):
@@ -377,7 +502,8 @@ def killed():
     image = '(define image (vector-ref (cadr (gimp-image-list)) 0))'
     _, log = gimp(['(load)', image + CALL % ('(top image)', STYLE, 0), image + '(begin (set! out (open-output-file (at "killed.txt"))) '
                    '(say "layers" (car (gimp-image-get-layers image))) (say "END") '
-                   '(close-output-port out) (gimp-image-delete image))'], 300, iterations=1000000)
+                   '(close-output-port out) (gimp-image-delete image))'], 900,
+                  parameters={'iterations': 1000000})
     thread.join()
     assert found, 'it never ran\n' + log
     assert lines_of('killed.txt')[0] == ['layers', '1']
@@ -388,10 +514,15 @@ def killed():
 log = ''
 matrix()
 errors()
-for test in (no_driver, parity, with_last_values_and_layers, killed, shipped_model):
+tests = [unpainted, of_two_layers_the_given_one, style_and_start_from_layers]
+if not quick:
+    tests += [no_driver, parity, with_last_values, killed, shipped_model, sample]
+for test in tests:
     if wanted(test.__name__):
         suite.check(test.__name__, test)
-if wanted('dialog') and suite.can_show():
+if wanted('dialog') and suite.can_show() and not quick:
     suite.try_dialog(dialog, layers)
     suite.try_menu('gimp-2.10')
+if quick:
+    suite.check('sanitizers_are_silent', suite.no_complaint)
 sys.exit(suite.finish())

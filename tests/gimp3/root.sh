@@ -6,15 +6,17 @@
 #   tests/gimp3/root.sh make           make it where it is not there yet; prints the folder
 #   tests/gimp3/root.sh run COMMAND..  run a command in it: the source is /source (read-only), and
 #                                      /build is a folder that stays (or $VKSTYLE_ROOT_BUILD)
+#   tests/gimp3/root.sh build          prints that folder's name outside
 #
 # It is kept in $VKSTYLE_ROOTS, by default ${XDG_CACHE_HOME:-~/.cache}/vkstyle. Mounts are made in a mount
-# namespace of the command's own and end with it, whatever happens. Exit status 77: it cannot be
-# made here, and the last line says why.
+# namespace of the command's own and end with it, whatever happens. The last line of a failure says
+# why; exit status 77: it cannot be made by this user or in this container.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
 roots=${VKSTYLE_ROOTS:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vkstyle}
 root=$roots/debian13
+build=${VKSTYLE_ROOT_BUILD:-$roots/debian13-build}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 packages="gimp libgimp-3.0-dev gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev
     libvulkan-volk-dev libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers
@@ -24,6 +26,11 @@ packages="gimp libgimp-3.0-dev gcc libc6-dev meson ninja-build pkgconf glslang-t
 cannot() {
     echo "root.sh: $*" >&2
     exit 77
+}
+
+failed() {
+    echo "root.sh: $*" >&2
+    exit 1
 }
 
 check() {
@@ -39,7 +46,7 @@ make() {
     if [ -f "$root/packages.txt" ] && [ "$(cat "$root/packages.txt")" = "$wanted" ]; then
         return
     fi
-    command -v mmdebstrap >/dev/null || cannot "a Debian 13 for GIMP 3 needs mmdebstrap (apt-get install mmdebstrap)"
+    command -v mmdebstrap >/dev/null || failed "a Debian 13 for GIMP 3 needs mmdebstrap (apt-get install mmdebstrap)"
     mkdir -p "$roots"
     new=$(mktemp -d "$roots/new-XXXXXX")
     trap 'rm -rf --one-file-system "$new"' EXIT
@@ -49,7 +56,7 @@ make() {
         --include="$(echo "$wanted" | tr ' ' ,)" --aptopt='APT::Install-Recommends "false"' \
         trixie "$new" "deb $mirror trixie main" >"$roots/debian13.log" 2>&1 || {
         tail -n 5 "$roots/debian13.log" >&2
-        cannot "Debian 13 could not be made; all of it is in $roots/debian13.log"
+        failed "Debian 13 could not be made; all of it is in $roots/debian13.log"
     }
     mkdir -p "$new/source" "$new/build"
     echo "de_DE.UTF-8 UTF-8" >"$new/etc/locale.gen"
@@ -67,8 +74,7 @@ make() {
 
 run() {
     check
-    [ -f "$root/packages.txt" ] || cannot "there is no Debian 13 yet; 'root.sh make' makes it"
-    build=${VKSTYLE_ROOT_BUILD:-$roots/debian13-build}
+    [ -f "$root/packages.txt" ] || failed "there is no Debian 13 yet; 'root.sh make' makes it"
     mkdir -p "$build"
     # --kill-child and a process namespace: nothing inside outlives us.
     # shellcheck disable=SC2016
@@ -91,13 +97,16 @@ make)
     make
     echo "$root"
     ;;
+build)
+    echo "$build"
+    ;;
 run)
     shift
     [ $# -gt 0 ] || { echo "root.sh: run what?" >&2; exit 2; }
     run "$@"
     ;;
 *)
-    sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

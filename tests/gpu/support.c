@@ -70,8 +70,8 @@ void product_add(vks_sequence *sequence, const product *p, vks_storage storage,
         vks_dispatch d = {
             .kernel = VKS_KERNEL_GEMM,
             .storage = storage,
-            .spec = {p->width, p->chunk, p->oc, k > 0 || accumulate_first},
-            .spec_count = 4,
+            .spec = {p->width, p->chunk, p->oc},
+            .spec_count = 3,
             .slices = {slices[0], slices[1], slices[2]},
             .slice_count = 3,
             .groups = {p->columns / p->width, p->n / (4 * p->oc), p->batch},
@@ -86,6 +86,7 @@ void product_add(vks_sequence *sequence, const product *p, vks_storage storage,
             .source_quad = k / 4,
             .out_quads = p->n / 4,
             .result_columns = p->columns,
+            .accumulate = k > 0 || accumulate_first,
         };
         memcpy(d.push, &push, sizeof push);
         d.push_bytes = sizeof push;

@@ -81,12 +81,12 @@ static bool work(vks_gpu *gpu, vkstyle_error *error)
     if (sequence) {
         vks_dispatch d = {
             .kernel = VKS_KERNEL_GEMM,
-            .spec = {64, 16, 4, 0},
-            .spec_count = 4,
+            .spec = {64, 16, 4},
+            .spec_count = 3,
             .slices = {{block, 0, 1024}, {block, 1024, 4096}, {block, 8192, 4096}},
             .slice_count = 3,
-            .push = {64, 0, 4, 0, 0, 4, 64, 0},
-            .push_bytes = 32,
+            .push = {64, 0, 4, 0, 0, 4, 64, 0, 0},
+            .push_bytes = 36,
             .groups = {small.columns / small.width, 1, 1},
             .label = "product",
         };

@@ -289,11 +289,11 @@ static vks_dispatch good_dispatch(const fixture *f)
 {
     return (vks_dispatch){
         .kernel = VKS_KERNEL_GEMM,
-        .spec = {64, 16, 2, 0},
-        .spec_count = 4,
+        .spec = {64, 16, 2},
+        .spec_count = 3,
         .slices = {f->slices[0], f->slices[1], f->slices[2]},
         .slice_count = 3,
-        .push_bytes = 32,
+        .push_bytes = 36,
         .groups = {1, 2, 2},
         .label = "layer one",
     };

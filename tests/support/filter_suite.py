@@ -5,8 +5,10 @@ run left. Python's own library only.
 Lines are printed as cmocka prints them, which ./install.sh --test counts.
 """
 import glob
+import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -94,6 +96,7 @@ class Suite:
 
     def __init__(self, name, build, version):
         self.name, self.build, self.version = name, os.path.abspath(build), version
+        self.source = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
         self.folder = tempfile.mkdtemp(prefix='vkstyle-%s-' % name)
         self.reports = self.path('reports')
         os.mkdir(self.reports)
@@ -136,7 +139,7 @@ class Suite:
         kept.update(more)
         return {key: value for key, value in kept.items() if value is not None}
 
-    def run(self, command, timeout=240, **more):
+    def run(self, command, timeout=900, **more):
         """(exit status, stdout and stderr). A GIMP that hangs is killed, with all it started."""
         with open(self.path('log'), 'w+b') as log:
             process = subprocess.Popen(command, env=self.environment(**more), stdout=log,
@@ -150,6 +153,66 @@ class Suite:
                 status = 'a timeout of %d s' % timeout
             log.seek(0)
             return status, log.read().decode('utf-8', 'replace')
+
+    def sanitized(self):
+        """Whether this build has sanitizers; if so, they write into files of ours from now on."""
+        options = json.loads(subprocess.run(['meson', 'introspect', '--buildoptions', self.build], check=True,
+                                            stdout=subprocess.PIPE).stdout)
+        if not any(o['name'] == 'b_sanitize' and 'address' in o['value'] for o in options):
+            return False
+        os.environ['ASAN_OPTIONS'] = 'detect_leaks=0:log_path=' + self.path('asan')
+        os.environ['UBSAN_OPTIONS'] = 'print_stacktrace=1:halt_on_error=0:log_path=' + self.path('asan')
+        return True
+
+    def no_complaint(self):
+        logs = glob.glob(self.path('asan*'))
+        assert not logs, open(logs[0]).read()
+
+    def transfer(self, result, *options):
+        """What the command line makes of the fixtures, as the file `result`; returns its report."""
+        report = self.path('cli.json')
+        subprocess.run([self.cli, 'transfer', self.path('content.png'), self.path('style.png'), '-o',
+                        self.path(result), '--model', self.path('small.safetensors'), '--full-size',
+                        '--progress', 'none', '--report', report, *options],
+                       check=True, env=self.environment(), stderr=subprocess.DEVNULL)
+        with open(report) as file:
+            return json.load(file)
+
+    def documented(self, start, smaller):
+        """Runs the line of docs/gimp.md that begins so, in the folder of the project; it has to leave a
+        picture. `smaller`: what is replaced, so that it takes no minutes."""
+        result = self.path('documented.png')
+        with open(os.path.join(self.source, 'docs/gimp.md')) as file:
+            lines = [line.strip() for line in file if line.startswith('    ')]
+        line = [line for line in lines if start in line]
+        assert len(line) == 1, 'docs/gimp.md has %d lines with %s' % (len(line), start)
+        with open(os.path.join(self.source, 'README.md')) as file:
+            assert line[0] in file.read(), 'README has another line than docs/gimp.md'
+        line = line[0]
+        for old, new in list(smaller.items()) + [('/tmp/result.png', result)]:
+            assert old in line, line
+            line = line.replace(old, new)
+        shutil.copy(self.path('gimprc'), self.path('profile/gimprc'))
+        status, log = self.run(['sh', '-c', 'cd "$1" && ' + line, 'sh', self.source], 1200)
+        assert status == 0 and os.path.exists(result), '%s\n%s\n%s' % (line, status, log[-3000:])
+        width, height, channels, values = png(result)
+        assert (width, height) == (640, 480) and max(values) - min(values) > 0.3
+
+    def looks_stylised(self, picture, model=None):
+        """Measured on the pixels that GIMP holds: less than half of the style is missing as in the content."""
+        losses = []
+        for target in ('content.png', picture):
+            flat = self.path('flat.png')
+            width, height, channels, values = png(self.path(target))
+            assert (width, height) == (52, 39) and channels > 2
+            write_png(flat, width, height, 3, bytes(round(255 * values[channels * k + c])
+                                                    for k in range(width * height) for c in range(3)))
+            command = [self.cli, 'evaluate', self.path('content.png'), self.path('style.png'), flat, '-o',
+                       self.path('losses.safetensors')] + (['--model', model] if model else [])
+            said = subprocess.run(command, check=True, env=self.environment(), stderr=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, text=True).stdout
+            losses.append(float(re.search(r'style\D*([-+.e\d]+)', said).group(1)))
+        assert losses[1] < 0.5 * losses[0], 'style loss %g instead of %g' % (losses[1], losses[0])
 
     def new_reports(self):
         """(report, content tensor) of each run since the last call, in order."""
@@ -185,23 +248,32 @@ class Suite:
         keep = os.environ.get('VKSTYLE_TEST_PICTURES')
 
         def begin(screen):
-            window = screen.wait_for('Neural Style Transfer')
-            time.sleep(3)
-            return window
+            return screen.wait_for('Neural Style Transfer', settled=True)
 
         def stop(screen):
             window = begin(screen)
+            # The preview: a picture where there was grey.
+            def empty():
+                return screen.pixels(window, self.path('window.png')).count((128, 128, 128)) > 10000
+            assert empty(), 'the place of the preview is not where it was'
+            end = time.time() + 400
+            screen.press(window, 'alt+v')
+            while empty():
+                assert time.time() < end, 'no preview was painted'
+                time.sleep(1)
             if keep:
-                # The preview, for the pictures in docs/.
-                screen.press(window, 'alt+v')
-                time.sleep(60)
+                time.sleep(40)
                 screen.picture(window, os.path.join(keep, self.name + '-dialog.png'))
+                # And all that the expander has.
+                screen.press(window, 'alt+a')
+                time.sleep(2)
+                screen.picture(window, os.path.join(keep, self.name + '-advanced.png'))
             screen.press(window, 'Return')
             window = screen.wait_for('Painting')
             if keep:
-                time.sleep(30)
+                time.sleep(45)
                 screen.picture(window, os.path.join(keep, self.name + '-painting.png'))
-            end = time.time() + 120
+            end = time.time() + 400
             # The button answers as soon as there is something to keep.
             while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
                 screen.press(window, 'alt+s')
@@ -226,15 +298,48 @@ class Suite:
             self.check('dialog_' + action.__name__, test)
 
     def try_menu(self, program):
-        """The whole GIMP: the entry in the menu, a new layer, and one undo that removes it. Settings are the
-        last ones of try_dialog; the number of layers is in the window's title."""
-        def title_with(screen, window, words, seconds=120):
+        """The whole GIMP: the entry in the menu, a new layer, one undo that removes it, and a layer that is
+        deleted while it is painted. Settings are the last ones of try_dialog; the number of layers is in the
+        window's title."""
+        def title_with(screen, window, words, seconds=400):
             end = time.time() + seconds
             while time.time() < end:
                 if words in ' '.join(screen.do('xdotool', 'getwindowname', window)):
                     return
                 time.sleep(0.5)
             raise AssertionError('no "%s" in "%s"' % (words, screen.do('xdotool', 'getwindowname', window)))
+
+        def paint(screen, main):
+            """From the menu to the window of the work."""
+            screen.press(main, 'alt+r')
+            for key in 'ay':
+                time.sleep(1.5)
+                screen.do('xdotool', 'key', key)
+            screen.press(screen.wait_for('Neural Style Transfer', settled=True), 'Return')
+            return screen.wait_for('Painting')
+
+        def stop(screen, window):
+            end = time.time() + 400
+            while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
+                screen.press(window, 'alt+s')
+                time.sleep(1)
+
+        def session(screen, main):
+            title_with(screen, main, '1 layer')
+            time.sleep(3)
+            stop(screen, paint(screen, main))
+            title_with(screen, main, '2 layers')
+            screen.press(main, 'ctrl+z')
+            title_with(screen, main, '1 layer')
+            # The layer is deleted while it is painted: the result is there all the same.
+            window = paint(screen, main)
+            time.sleep(2)
+            screen.press(main, 'alt+l')
+            time.sleep(1.5)
+            screen.do('xdotool', 'key', 'd')
+            title_with(screen, main, '0 layers')
+            stop(screen, window)
+            title_with(screen, main, '1 layer')
 
         def test():
             # A folder of its own: a GIMP that is killed leaves backups, and the next one asks about them.
@@ -245,28 +350,11 @@ class Suite:
                 process = subprocess.Popen([program, '-nsd', '-g', self.path('gimprc'), self.path('content.png')],
                                            env=environment, stdout=log, stderr=log, start_new_session=True)
                 try:
-                    main = screen.wait_for('content.*GIMP', 240)
-                    title_with(screen, main, '1 layer')
-                    time.sleep(3)
-                    screen.press(main, 'alt+r')
-                    for key in 'ay':
-                        time.sleep(1.5)
-                        screen.do('xdotool', 'key', key)
-                    dialog = screen.wait_for('Neural Style Transfer')
-                    time.sleep(3)
-                    screen.press(dialog, 'Return')
-                    window = screen.wait_for('Painting')
-                    end = time.time() + 120
-                    while time.time() < end and screen.do('xdotool', 'search', '--onlyvisible', '--name', 'Painting'):
-                        screen.press(window, 'alt+s')
-                        time.sleep(1)
-                    title_with(screen, main, '2 layers')
-                    screen.press(main, 'ctrl+z')
-                    title_with(screen, main, '1 layer')
+                    session(screen, screen.wait_for('content.*GIMP'))
                 finally:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-        self.check('menu_and_undo', test)
+        self.check('menu_undo_and_a_deleted_layer', test)
 
     def finish(self):
         if self.failed:
@@ -298,17 +386,25 @@ class Screen:
         return subprocess.run(command, env=dict(os.environ, DISPLAY=self.display), stderr=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True, timeout=30).stdout.split()
 
-    def wait_for(self, title, seconds=120):
+    def wait_for(self, title, seconds=400, settled=False):
+        """The window of that title; settled: once it has had time to get its keys ready."""
         end = time.time() + seconds
         while time.time() < end:
             found = self.do('xdotool', 'search', '--onlyvisible', '--name', title)
             if found:
+                time.sleep(3 if settled else 0)
                 return found[-1]
             time.sleep(0.5)
         raise AssertionError('no window called %s' % title)
 
     def press(self, window, key):
         self.do('xdotool', 'windowfocus', window, 'key', key)
+
+    def pixels(self, window, path):
+        """What a window shows: a list of (red, green, blue)."""
+        self.do('import', '-window', window, 'PNG24:' + path)
+        values = png(path)[3]
+        return list(zip(values[0::3], values[1::3], values[2::3]))
 
     def picture(self, window, path):
         # A pointer over a widget would bring up its tip.
@@ -338,10 +434,75 @@ class Hands(threading.Thread):
 
 
 def stylised(report):
-    """The loss fell below half of where it began, and the picture is not what it was."""
-    total = report['losses']['total']
+    """What the engine says: of the style, less than half as much is missing as at the start."""
     assert report['outcome'] == 'done', report['outcome']
-    assert total[-1] < 0.5 * total[0], 'loss went from %g to %g only' % (total[0], total[-1])
+    for name in ('total', 'style'):
+        loss = report['losses'][name]
+        assert loss[-1] < 0.5 * loss[0], '%s loss went from %g to %g only' % (name, loss[0], loss[-1])
+
+
+# The forms that a layer can have: every two values of different rows meet in some case.
+FORMS = {
+    'selection': (None, (10, 6, 24, 20)),
+    'offset': ((0, 0), (7, -5)),
+    'group': (False, True),
+    'alpha': (False, True),
+    'profile': (False, True),
+}
+
+
+def form_cases(formats):
+    """A list of {'format': .., 'selection': .., ...} in which every pair of values of two of them occurs."""
+    factors = dict({'format': tuple(formats)}, **FORMS)
+    names = list(factors)
+    open_pairs = {(a, va, b, vb) for i, a in enumerate(names) for b in names[i + 1:]
+                  for va in range(len(factors[a])) for vb in range(len(factors[b]))}
+    cases = []
+    while open_pairs:
+        # Greedy: of all ways to fill the row, the one with the most new pairs.
+        best, best_new = None, ()
+        for row in itertools.product(*(range(len(factors[name])) for name in names)):
+            new = {(a, row[i], b, row[j]) for i, a in enumerate(names)
+                   for j, b in enumerate(names) if i < j} & open_pairs
+            if len(new) > len(best_new):
+                best, best_new = row, new
+        open_pairs -= best_new
+        cases.append({name: factors[name][best[i]] for i, name in enumerate(names)})
+    return cases
+
+
+def form_name(form):
+    words = [form['format'].replace('-', '_')]
+    return '_'.join(words + [name for name in FORMS if form[name] not in (None, False, (0, 0))])
+
+
+def write_profile(path, grey=False, gamma=2.2):
+    """A small ICC profile of version 2: grey, or the primaries of Adobe RGB (1998), with this gamma."""
+    def tag(kind, body):
+        data = kind + b'\0\0\0\0' + body
+        return data + b'\0' * (-len(data) % 4)
+
+    def xyz(*values):
+        return tag(b'XYZ ', struct.pack('>3i', *(round(v * 65536) for v in values)))
+    curve = tag(b'curv', struct.pack('>IH', 1, round(gamma * 256)))
+    words = b'Test grey' if grey else b'Test wide'
+    tags = [(b'desc', tag(b'desc', struct.pack('>I', len(words) + 1) + words + b'\0' * (1 + 4 + 4 + 2 + 1 + 67))),
+            (b'cprt', tag(b'text', b'none\0')), (b'wtpt', xyz(0.9642, 1, 0.8249))]
+    if grey:
+        tags.append((b'kTRC', curve))
+    else:
+        # As seen under D50.
+        tags += [(b'rXYZ', xyz(0.60974, 0.31111, 0.01947)), (b'gXYZ', xyz(0.20528, 0.62567, 0.06087)),
+                 (b'bXYZ', xyz(0.14919, 0.06322, 0.74457)), (b'rTRC', curve), (b'gTRC', curve), (b'bTRC', curve)]
+    at, table, body = 128 + 4 + 12 * len(tags), struct.pack('>I', len(tags)), b''
+    for name, data in tags:
+        table += name + struct.pack('>II', at + len(body), len(data))
+        body += data
+    header = struct.pack('>I4sI4s4s4s12x4s4x4x4x4x8x', 128 + len(table) + len(body), b'\0\0\0\0', 0x02100000,
+                         b'mntr', b'GRAY' if grey else b'RGB ', b'XYZ ', b'acsp')
+    header += struct.pack('>3i', round(0.9642 * 65536), 65536, round(0.8249 * 65536))
+    with open(path, 'wb') as file:
+        file.write(header + b'\0' * (128 - len(header)) + table + body)
 
 
 def near(a, b, limit, what):

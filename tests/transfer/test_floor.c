@@ -57,6 +57,7 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_UNPOOL:
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
+    case VKS_KERNEL_PEAK:
     case VKS_KERNEL_ADAM_STATE:
     case VKS_KERNEL_ADAM:
     case VKS_KERNEL_LBFGS_STEP:
@@ -231,6 +232,7 @@ static void works_with(const char *limits, vkstyle_kernels kernels, vkstyle_prec
     }
 #define WINOGRAD VKSTYLE_KERNELS_WINOGRAD
 #define DIRECT   VKSTYLE_KERNELS_DIRECT
+#define TILED    VKSTYLE_KERNELS_TILED
 #define FLOAT    VKSTYLE_PRECISION_FP32
 #define HALF     VKSTYLE_PRECISION_FP16
 
@@ -240,7 +242,22 @@ WORKS(small_bindings, FLOOR ",software=0,texel=0,storage_range=1048576", WINOGRA
 WORKS(small_bindings_half, FLOOR ",software=0,texel=0,storage_range=1048576", WINOGRAD, HALF)
 WORKS(smaller_bindings, "storage_range=480256", WINOGRAD, FLOAT)
 WORKS(smaller_bindings_direct, "texel=0,storage_range=480256", DIRECT, FLOAT)
+WORKS(small_bindings_tiled, FLOOR ",software=0,texel=0,storage_range=1048576", TILED, FLOAT)
+WORKS(smaller_bindings_tiled, FLOOR ",software=0,texel=0,storage_range=480256", TILED, HALF)
 WORKS(coarse_alignment, "alignment=256,texel=0", DIRECT, FLOAT)
+
+// Matrix units, where there are any: their kernel takes slices of 16 channels.
+static void smaller_bindings_matrices(void **state)
+{
+    (void)state;
+    vks_gpu *gpu = rig_gpu(NULL);
+    bool there = vks_gpu_get_limits(gpu)->matrix[0] > 0;
+    vks_gpu_close(&gpu);
+    if (!there)
+        skip();
+    works_with("software=0,texel=0,storage_range=480256,alignment=256", VKSTYLE_KERNELS_COOPMAT,
+               HALF);
+}
 
 // Too little is refused by name, not tried.
 static void refused(void **state)
@@ -280,18 +297,17 @@ static int validation(void **state)
     return vks_gpu_validation_messages();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vgg19_within_the_floor),
-        cmocka_unit_test(floor_winograd),
-        cmocka_unit_test(floor_direct_half),
-        cmocka_unit_test(small_bindings),
-        cmocka_unit_test(small_bindings_half),
-        cmocka_unit_test(smaller_bindings),
-        cmocka_unit_test(smaller_bindings_direct),
-        cmocka_unit_test(coarse_alignment),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(vgg19_within_the_floor),  cmocka_unit_test(floor_winograd),
+        cmocka_unit_test(floor_direct_half),       cmocka_unit_test(small_bindings),
+        cmocka_unit_test(small_bindings_half),     cmocka_unit_test(smaller_bindings),
+        cmocka_unit_test(smaller_bindings_direct), cmocka_unit_test(small_bindings_tiled),
+        cmocka_unit_test(smaller_bindings_tiled),  cmocka_unit_test(smaller_bindings_matrices),
+        cmocka_unit_test(coarse_alignment),        cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests_name("floor", tests, NULL, validation);
 }

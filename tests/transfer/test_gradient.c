@@ -149,9 +149,13 @@ CASE(variation, .content_layer = "conv1_1", .style_layers = "conv1_1", .tv = 1, 
      .no_content = true, DIRECT, REPLICATE)
 CASE(everything, .content_layer = "conv2_1", .style_layers = "conv1_1,conv1_2,pool1,conv3_1",
      .alpha = 1, .beta = 20, .tv = 0.5, .kernels = VKSTYLE_KERNELS_WINOGRAD, REFLECT)
+CASE(everything_tiled, .content_layer = "conv2_1", .style_layers = "conv1_1,conv1_2,pool1,conv3_1",
+     .alpha = 1, .beta = 20, .tv = 0.5, .kernels = VKSTYLE_KERNELS_TILED, REFLECT)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content),
         cmocka_unit_test(content_raw),
@@ -168,6 +172,7 @@ int main(void)
         cmocka_unit_test(a_dead_layer),
         cmocka_unit_test(variation),
         cmocka_unit_test(everything),
+        cmocka_unit_test(everything_tiled),
     };
     return cmocka_run_group_tests_name("gradient", tests, setup, teardown);
 }

@@ -334,6 +334,30 @@ static void another_model(void **state)
     vkstyle_image_free(&content);
 }
 
+// Half precision moves gradients by a few per cent, but the optimiser arrives at the same place.
+static void half_precision_arrives(void **state)
+{
+    (void)state;
+    vkstyle_error error = {0};
+    vkstyle_model *vgg19 = vkstyle_model_load("vgg19", &error);
+    need(vgg19, &error);
+    vkstyle_image *content = rig_picture(48, 40, 1), *other = rig_picture(48, 48, 2);
+    vkstyle_params p = job_params(50);
+    p.precision = VKSTYLE_PRECISION_FP32;
+    job_result whole = job_simple(context, vgg19, content, other, &p);
+    p.precision = VKSTYLE_PRECISION_FP16;
+    job_result half = job_simple(context, vgg19, content, other, &p);
+    assert_string_equal(job_text(&half, "plan.precision"), "fp16");
+    double first = job_loss(&whole, 0), a = job_loss(&whole, -1), b = job_loss(&half, -1);
+    if (!(a < 0.7 * first) || !(fabs(b - a) <= 0.02 * a))
+        fail_msg("after 50 iterations: loss %g in fp32 (from %g), %g in fp16", a, first, b);
+    job_free(&whole);
+    job_free(&half);
+    vkstyle_image_free(&content);
+    vkstyle_image_free(&other);
+    vkstyle_model_free(&vgg19);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +372,7 @@ int main(void)
         cmocka_unit_test(losses_fall),
         cmocka_unit_test(report),
         cmocka_unit_test(another_model),
+        cmocka_unit_test(half_precision_arrives),
     };
     return cmocka_run_group_tests_name("transfer", tests, setup, teardown);
 }

@@ -22,6 +22,11 @@ int main(void)
     for (int i = 0; i < count; i++) {
         print(table[i].label);
         print(table[i].help);
+        for (int k = 0; table[i].choices && table[i].choices[k]; k++)
+            print(table[i].choices[k]);
     }
+    const vkstyle_preset *presets = vkstyle_preset_table(&count);
+    for (int i = 0; i < count; i++)
+        print(presets[i].label);
     return 0;
 }
