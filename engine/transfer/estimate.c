@@ -2,6 +2,7 @@
 #include "estimate.h"
 #include "iteration.h"
 #include "kernel_choice.h"
+#include "tiled.h"
 #include "../error.h"
 #include "../number.h"
 
@@ -56,8 +57,9 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
                                                              .optimiser = &optimiser},
                                     error);
     if (done) {
-        *bytes = vks_plan_bytes(it.plan) +
-                 vks_tensor_bytes(it.plan, it.encoding.shape[setting->content_layer]);
+        *bytes = vks_plan_bytes(it.plan) + vks_tiles_features_bytes(&it.tiling, model,
+                                                                    setting->content_layer,
+                                                                    vks_texel_bytes(it.plan));
         *flops = vks_plan_flops(it.plan);
     }
     vks_iteration_free(&it);
