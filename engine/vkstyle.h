@@ -169,6 +169,7 @@ typedef struct vkstyle_params {
     vkstyle_precision precision;
     vkstyle_kernels kernels;
     uint64_t memory; // bytes the job may use on the device; 0: what is free
+    int tile; // pixels a side of the tiles that pictures are worked on in; 0: chosen
 } vkstyle_params;
 
 void vkstyle_params_default(vkstyle_params *params);

@@ -52,6 +52,7 @@ static const cli_option options[] = {
     {"device", 0, "Device and model", "D", CLI_DEVICE_HELP},
     {"model", 0, "Device and model", "M", CLI_MODEL_HELP},
     {"memory", 0, "Device and model", "BYTES", NULL},
+    {"tile", 0, "Device and model", "N", NULL},
     {"precision", 0, "Device and model", NULL, NULL},
     {"kernels", 0, "Device and model", NULL, NULL},
     {0},

@@ -61,6 +61,7 @@ void main()
 {
     const int w = int(push.width), h = int(push.height);
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    const bool counts = x >= int(push.x0) && x < int(push.x1) && y >= int(push.y0) && y < int(push.y1);
     float square = 0.0;
     if (x < w) {
         vec3 sum = vec3(0);
@@ -89,8 +90,8 @@ void main()
         const vec3 below = y + 1 < h ? pixel(x, y + 1) - p : vec3(0);
         const vec3 left = x > 0 ? p - pixel(x - 1, y) : vec3(0);
         const vec3 above = y > 0 ? p - pixel(x, y - 1) : vec3(0);
-        square = dot(right, right) + dot(below, below);
-        g.xyz += 2.0 * push.tv * (left + above - right - below);
+        square = counts ? dot(right, right) + dot(below, below) : 0.0;
+        g.xyz += counts ? 2.0 * push.tv * (left + above - right - below) : vec3(0);
         gradient[y * w + x] = vec4(g.xyz, 0.0);
     }
     squares[gl_LocalInvocationID.x] = square;

@@ -109,6 +109,7 @@ struct vks_push_image {
     uint order_x, order_y, order_z;   // which of r, g, b feeds each
     float gradient;                   // factor that undoes storage scales
     float tv;                         // weight of total variation's gradient, a pixel value
+    uint x0, y0, x1, y1;              // the pixels that count in total variation
 };
 
 struct vks_push_gram {
@@ -143,6 +144,25 @@ struct vks_push_content {
     float add;      // 1: add to what the gradient holds
     uint partial;   // first partial sum to write
     uint plane, pitch, x0, y0, x1, y1; // the rectangle that counts in the loss
+};
+
+struct vks_push_window {
+    uint width;                       // of the part
+    uint source_first, source_pitch;  // vec4s
+    uint result_first, result_pitch;
+    uint add;   // 1: to what the result holds
+    uint clear; // 1: the source is not read, but counts as zero
+};
+
+struct vks_push_clip {
+    uint count; // vec4s of the bound slice
+    uint plane, pitch, x0, y0, x1, y1; // the rectangle that stays
+};
+
+struct vks_push_accumulate {
+    uint count;  // vec4s of a matrix
+    uint splits; // partial sums of it
+    uint add;    // 1: to what the result holds
 };
 
 struct vks_push_sum {

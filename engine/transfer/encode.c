@@ -135,19 +135,20 @@ static bool check_pixels(const vks_plan *plan, uint32_t width, uint32_t height,
                     width, height, most * 1e-6, (double)limits->storage_range * 1e-6);
 }
 
-bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
-                        const vks_encode_options *options, int image, uint32_t width,
-                        uint32_t height, vkstyle_error *error)
+bool vks_encode_shapes(vks_encoding *e, vks_plan *plan, vks_network *network,
+                       const vks_encode_options *options, int image, uint32_t width,
+                       uint32_t height, vkstyle_error *error)
 {
     const vkstyle_model *model = vks_network_model(network);
-    if (!check_model(model, options->depth, error) || !check_pixels(plan, width, height, error))
+    if (!check_model(model, options->depth, error))
         return false;
     *e = (vks_encoding){.plan = plan,
                         .network = network,
                         .options = *options,
                         .width = width,
                         .height = height,
-                        .image = image};
+                        .image = image,
+                        .own = {0, 0, width, height}};
     uint32_t w = width, h = height;
     for (int i = 0; i < options->depth; i++) {
         bool pool = model->layers[i].kind == VKS_POOL;
@@ -159,6 +160,17 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
         e->shape[i] = vks_shape_of(w, h, (uint32_t)model->layers[i].out);
         e->activation[i] = e->mask[i] = e->joining[i] = -1;
     }
+    return true;
+}
+
+bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
+                        const vks_encode_options *options, int image, uint32_t width,
+                        uint32_t height, vkstyle_error *error)
+{
+    const vkstyle_model *model = vks_network_model(network);
+    if (!check_pixels(plan, width, height, error) ||
+        !vks_encode_shapes(e, plan, network, options, image, width, height, error))
+        return false;
     vks_choose_strips(e);
 
     vks_shape bordered = vks_shape_of(width + 2, height + 2, 3);
@@ -349,7 +361,11 @@ static bool add_image_gradient(vks_encoding *e, int source, int gradient, float 
                                   .order_y = (uint32_t)m->order[1],
                                   .order_z = (uint32_t)m->order[2],
                                   .gradient = 1.0f / o->gradient,
-                                  .tv = tv};
+                                  .tv = tv,
+                                  .x0 = e->own.x0,
+                                  .y0 = e->own.y0,
+                                  .x1 = e->own.x1,
+                                  .y1 = e->own.y1};
     vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_IMAGE_GRADIENT,
                                    .spec = {64},
                                    .spec_count = 1,

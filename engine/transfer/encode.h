@@ -30,6 +30,7 @@ typedef struct vks_encoding {
     vks_encode_options options;
     uint32_t width, height;         // of the image
     int image;                      // [height][width] vec4
+    vks_rect own;                   // pixels whose total variation counts; forward sets all
     vks_shape shape[VKS_MAX_DEPTH]; // of each layer
     int activation[VKS_MAX_DEPTH];
     int mask[VKS_MAX_DEPTH];
@@ -37,6 +38,11 @@ typedef struct vks_encoding {
     int scratch_v, scratch_m;   // sums and transforms of the strip at work
     uint64_t strip_bytes;       // of each of the two
 } vks_encoding;
+
+// Only works out the layers' shapes; adds nothing to the plan.
+bool vks_encode_shapes(vks_encoding *encoding, vks_plan *plan, vks_network *network,
+                       const vks_encode_options *options, int image, uint32_t width,
+                       uint32_t height, vkstyle_error *error);
 
 // Adds the forward pass. Fails through the plan, or at once when weights cannot be uploaded.
 bool vks_encode_forward(vks_encoding *encoding, vks_plan *plan, vks_network *network,

@@ -2,6 +2,7 @@
 #include "estimate.h"
 #include "iteration.h"
 #include "kernel_choice.h"
+#include "tiled.h"
 #include "../error.h"
 #include "../number.h"
 
@@ -61,8 +62,9 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
                                                              .optimiser = &optimiser},
                                     error);
     if (done) {
-        *bytes = vks_plan_bytes(it.plan) +
-                 vks_tensor_bytes(it.plan, it.encoding.shape[setting->content_layer]);
+        *bytes = vks_plan_bytes(it.plan) + vks_tiles_features_bytes(&it.tiling, model,
+                                                                    setting->content_layer,
+                                                                    vks_texel_bytes(it.plan));
         *flops = vks_plan_flops(it.plan);
     }
     vks_iteration_free(&it);
@@ -153,6 +155,42 @@ bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
     return done;
 }
 
+bool vks_estimate_within(vks_estimate *estimate, const vkstyle_context *context,
+                         const vkstyle_model *model, vks_setting *setting,
+                         const vks_schedule *schedule, const vkstyle_params *params, uint64_t limit,
+                         vkstyle_error *error)
+{
+    static const uint32_t sizes[] = {4096, 3072, 2048, 1536, 1024, 768,
+                                     512,  384,  256,  192,  128,  64};
+    vks_level goal = schedule->levels[schedule->count - 1];
+    int side = goal.width > goal.height ? goal.width : goal.height;
+    vkstyle_error refused = {VKSTYLE_DONE, ""};
+    setting->tile = (uint32_t)params->tile;
+    bool done = vks_estimate_job(estimate, context, model, setting, schedule, params, &refused);
+    if (!done && refused.status != VKSTYLE_NO_MEMORY)
+        goto fail;
+    if (params->tile || (done && estimate->bytes <= limit))
+        goto end;
+    // The smallest is the last to be tried: what it needs is what a refusal names.
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i] >= (uint32_t)side)
+            continue;
+        setting->tile = sizes[i];
+        done = vks_estimate_job(estimate, context, model, setting, schedule, params, &refused);
+        if (!done && refused.status != VKSTYLE_NO_MEMORY)
+            goto fail;
+        if (done && estimate->bytes <= limit)
+            return true;
+    }
+end:
+    if (done)
+        return true;
+fail:
+    if (error)
+        *error = refused;
+    return false;
+}
+
 bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int content_width,
                       int content_height, const vkstyle_params *params, double *seconds,
                       uint64_t *bytes, vkstyle_error *error)
@@ -164,7 +202,10 @@ bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int 
         !vks_setting_resolve(&setting, model, params, vks_gpu_get_limits(context->gpu), error))
         return false;
     vks_schedule_make(&schedule, content_width, content_height, params);
-    if (!vks_estimate_job(&estimate, context, model, &setting, &schedule, params, error))
+    uint64_t limit = params->memory
+                         ? params->memory
+                         : vks_gpu_budget(context->gpu) + vks_gpu_allocated(context->gpu);
+    if (!vks_estimate_within(&estimate, context, model, &setting, &schedule, params, limit, error))
         return false;
     *seconds = estimate.seconds;
     *bytes = estimate.bytes;

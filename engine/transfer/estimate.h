@@ -27,4 +27,12 @@ void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, d
 // The optimiser's options for a level of so many iterations.
 struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations);
 
+// The same for at most `limit` bytes: setting->tile becomes params->tile, or 0 where the job fits
+// in one piece, else the largest size of tiles that fits. estimate->bytes is over the limit when
+// not even the smallest does.
+bool vks_estimate_within(vks_estimate *estimate, const vkstyle_context *context,
+                         const vkstyle_model *model, vks_setting *setting,
+                         const vks_schedule *schedule, const vkstyle_params *params, uint64_t limit,
+                         vkstyle_error *error);
+
 #endif

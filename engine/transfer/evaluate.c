@@ -2,6 +2,7 @@
 #include "context.h"
 #include "iteration.h"
 #include "pad.h"
+#include "tiled.h"
 #include "tuning.h"
 #include "../error.h"
 #include "../model/safetensors.h"
@@ -22,12 +23,56 @@ typedef struct evaluation {
     double losses[2];
 } evaluation;
 
-static bool add_tensor(evaluation *ev, const char *group, const char *layer, vks_slice slice,
-                       vks_shape shape, vkstyle_error *error)
+// A layer of the whole picture as [channels][height][width], put together from what the tiles own.
+// features: where the tiles' tensors lie in one block; NULL: activations of the iteration.
+static float *whole_layer(evaluation *ev, const vks_iteration *it, int layer, vks_block *features,
+                          vkstyle_error *error)
+{
+    const vks_tiling *t = &it->tiling;
+    vks_shape whole = it->encoding.shape[layer];
+    float *plain = malloc((size_t)whole.channels * whole.height * whole.width * sizeof *plain);
+    if (!plain) {
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a tensor of %ux%ux%u values",
+                 whole.channels, whole.height, whole.width);
+        return NULL;
+    }
+    uint32_t stride = vks_layer_stride(ev->model, layer);
+    for (uint32_t tile = 0; tile < t->columns * t->rows; tile++) {
+        uint32_t column = tile % t->columns, row = tile / t->columns;
+        const vks_encoding *e = it->tiles ? &it->tiles[tile] : &it->encoding;
+        vks_shape shape = e->shape[layer];
+        vks_slice from;
+        if (features) {
+            from = vks_tile_features(t, ev->model, layer, vks_texel_bytes(it->plan), tile);
+            from.block = features;
+        } else {
+            from = vks_plan_slice(it->plan, e->activation[layer]);
+        }
+        float *values = vks_download_tensor(ev->gpu, from, shape, &ev->setting, error);
+        if (!values) {
+            free(plain);
+            return NULL;
+        }
+        vks_rect own = vks_tile_positions(t, column, row, shape, stride);
+        vks_rect window = vks_tile_window(t, column, row);
+        for (size_t c = 0; c < whole.channels && own.x0 < own.x1; c++)
+            for (size_t y = own.y0; y < own.y1; y++)
+                memcpy(plain + (c * whole.height + window.y0 / stride + y) * whole.width +
+                           window.x0 / stride + own.x0,
+                       values + (c * shape.height + y) * shape.width + own.x0,
+                       (own.x1 - own.x0) * sizeof *plain);
+        free(values);
+    }
+    return plain;
+}
+
+static bool add_tensor(evaluation *ev, const char *group, const vks_iteration *it, int layer,
+                       vks_block *features, vkstyle_error *error)
 {
     char name[2 * VKSTYLE_NAME];
-    snprintf(name, sizeof name, "%s/%s", group, layer);
-    float *values = vks_download_tensor(ev->gpu, slice, shape, &ev->setting, error);
+    vks_shape shape = it->encoding.shape[layer];
+    snprintf(name, sizeof name, "%s/%s", group, ev->model->layers[layer].name);
+    float *values = whole_layer(ev, it, layer, features, error);
     bool done =
         values &&
         vks_safetensors_add(ev->writer, name, VKS_F32, 3,
@@ -105,9 +150,7 @@ static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error
                     error);
     for (int i = 0; done && i < s->encode.depth; i++)
         if (ev->model->layers[i].kind == VKS_CONV)
-            done = add_tensor(ev, "target", ev->model->layers[i].name,
-                              vks_plan_slice(it.plan, it.encoding.activation[i]),
-                              it.encoding.shape[i], error);
+            done = add_tensor(ev, "target", &it, i, NULL, error);
     for (int i = 0; done && i < s->style_count; i++) {
         int layer = s->style_layers[i];
         size_t n = (size_t)style->padded[i] * style->padded[i];
@@ -148,9 +191,7 @@ static bool evaluate_content(evaluation *ev, const vkstyle_image *image, vkstyle
                     error);
     if (done) {
         ev->losses[0] = vks_iteration_losses(&it, 0).raw_content;
-        done = add_tensor(ev, "content", ev->model->layers[layer].name,
-                          (vks_slice){content.features, 0, vks_block_bytes(content.features)},
-                          it.encoding.shape[layer], error) &&
+        done = add_tensor(ev, "content", &it, layer, content.features, error) &&
                vks_safetensors_add(ev->writer, "loss_content", VKS_F64, 1, (int64_t[]){1},
                                    &ev->losses[0], error) &&
                add_gradient(ev, "grad_content", &it, error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "iteration.h"
+#include "tiled.h"
 #include "../error.h"
 #include "push.h"
 
@@ -78,6 +79,38 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
     }
 }
 
+// The picture in one piece.
+static bool add_whole(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
+                      vkstyle_error *error)
+{
+    if (!vks_encode_forward(&it->encoding, it->plan, network, &it->setting.encode, it->target,
+                            o->width, o->height, error))
+        return false;
+    it->encoding.options.gradient = (float)gradient_scale(it, o);
+    add_losses(it, o);
+    int partials;
+    uint32_t count;
+    if (!vks_encode_backward(&it->encoding, it->gradient, (float)it->tv, &partials, &count, error))
+        return false;
+    vks_add_sum(it->plan, partials, count, it->values, VKS_VALUE_TV, 1);
+    return true;
+}
+
+// Tile by tile: Gram matrices of the whole first, then everything that needs them.
+static bool add_tiled(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
+                      vkstyle_error *error)
+{
+    if (!vks_encode_shapes(&it->encoding, it->plan, network, &it->setting.encode, it->target,
+                           o->width, o->height, error))
+        return false;
+    it->encoding.options.gradient = (float)gradient_scale(it, o);
+    for (int i = 0; i < it->setting.style_count && o->style; i++)
+        it->style[i] =
+            vks_plan_buffer(it->plan, "style gram",
+                            (uint64_t)o->style->padded[i] * o->style->padded[i] * 4, VKS_KEPT);
+    return vks_add_tiles(it, network, o->style != NULL, o->content, error);
+}
+
 static void add_tally(vks_iteration *it)
 {
     struct vks_push_tally push = {
@@ -117,16 +150,11 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     it->state = vks_plan_buffer(plan, "iteration count", 4, VKS_KEPT);
     it->ring = vks_plan_buffer(plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
     choose_factors(it, o);
-    if (!vks_encode_forward(&it->encoding, plan, network, &s->encode, it->target, o->width,
-                            o->height, error))
+    it->tiling =
+        vks_tiling_make(vks_network_model(network), s->encode.depth, o->width, o->height, s->tile);
+    if (!(vks_tiled(&it->tiling) ? add_tiled(it, network, o, error)
+                                 : add_whole(it, network, o, error)))
         return false;
-    it->encoding.options.gradient = (float)gradient_scale(it, o);
-    add_losses(it, o);
-    int partials;
-    uint32_t count;
-    if (!vks_encode_backward(&it->encoding, it->gradient, (float)it->tv, &partials, &count, error))
-        return false;
-    vks_add_sum(plan, partials, count, it->values, VKS_VALUE_TV, 1);
     add_tally(it);
     if (o->optimiser) {
         it->optimiser = vks_optimiser_emit(plan, o->optimiser, it->target, it->gradient, it->values,
@@ -169,6 +197,8 @@ void vks_iteration_free(vks_iteration *it)
 {
     vks_optimiser_free(&it->optimiser);
     vks_plan_free(&it->plan);
+    free(it->tiles);
+    it->tiles = NULL;
 }
 
 vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)

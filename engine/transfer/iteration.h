@@ -6,12 +6,15 @@
 #include "losses.h"
 #include "optimiser.h"
 #include "prepare.h"
+#include "tile.h"
 
 enum { VKS_RECORDS = 256, VKS_RECORD_FLOATS = 32 }; // the ring of losses
 
 typedef struct vks_iteration {
     vks_plan *plan;
-    vks_encoding encoding;
+    vks_encoding encoding; // tiled: only its shapes, those of the whole picture
+    vks_tiling tiling;
+    vks_encoding *tiles; // one a tile, row by row, of the pass with the way back; untiled: NULL
     vks_setting setting;
     uint32_t width, height;
     int target, gradient; // [height][width] vec4

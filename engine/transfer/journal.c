@@ -81,6 +81,7 @@ static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                             : s->encode.padding == VKSTYLE_PAD_REPLICATE ? "replicate"
                                                                          : "reflect");
     cJSON_AddNumberToObject(to, "tv", s->tv);
+    cJSON_AddNumberToObject(to, "tile_pixels", s->tile); // 0: in one piece
     cJSON *levels = cJSON_AddArrayToObject(to, "levels");
     for (int i = 0; i < schedule->count; i++) {
         cJSON *level = cJSON_CreateObject();

@@ -80,7 +80,7 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
     uint32_t splits = vks_tiled_gram_splits(vks_plan_limits(plan), shape, padded);
     *gram =
-        (vks_gram){.buffer = vks_plan_buffer(plan, "gram", (uint64_t)padded * padded * 4, VKS_KEPT),
+        (vks_gram){.buffer = -1,
                    .parts = vks_plan_buffer(plan, "gram parts",
                                             (uint64_t)splits * padded * padded * 4, VKS_PASSING),
                    .channels = shape.channels,
@@ -122,14 +122,14 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     int turned = vks_plan_buffer(plan, "turned", rounds * round_bytes, VKS_PASSING);
 
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    vks_gram gram = {
-        .buffer = vks_plan_buffer(plan, "gram", (uint64_t)padded * padded * 4, VKS_KEPT),
-        .parts = vks_plan_buffer(plan, "gram parts", (uint64_t)splits * padded * padded * 4,
-                                 VKS_PASSING),
-        .channels = shape.channels,
-        .padded = padded,
-        .splits = splits,
-        .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
+    vks_gram gram = {.buffer = -1,
+                     .parts = vks_plan_buffer(plan, "gram parts",
+                                              (uint64_t)splits * padded * padded * 4, VKS_PASSING),
+                     .channels = shape.channels,
+                     .padded = padded,
+                     .splits = splits,
+                     .scale =
+                         (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
     for (uint32_t round = 0; round < all_rounds; round++) {
         uint32_t in_strip = round % rounds;
         if (in_strip == 0) {
@@ -137,9 +137,10 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
             add_transpose(e, layer, rect, turned, round * splits * CHUNK, count * splits * CHUNK,
                           padded);
         }
-        struct vks_push_gram push = {
-            .channels = padded, .splits = splits, .chunk_first = in_strip * splits,
-            .accumulate = round > 0};
+        struct vks_push_gram push = {.channels = padded,
+                                     .splits = splits,
+                                     .chunk_first = in_strip * splits,
+                                     .accumulate = round > 0};
         double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
         vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GRAM,
                                        .spec = {width, CHUNK_QUADS},
@@ -162,6 +163,9 @@ static uint32_t add_difference(vks_encoding *e, vks_gram *gram, int style, int d
                                int partials, float factor)
 {
     uint32_t groups = gram->padded * gram->padded / 4 / 64;
+    if (gram->buffer < 0)
+        gram->buffer =
+            vks_plan_buffer(e->plan, "gram", (uint64_t)gram->padded * gram->padded * 4, VKS_KEPT);
     struct vks_push_style push = {.channels = gram->channels,
                                   .padded = gram->padded,
                                   .splits = gram->splits,
@@ -211,7 +215,7 @@ static int joining_of(vks_encoding *e, int layer, bool *fresh)
 }
 
 // joining += difference * F, a product over channels at every pixel.
-static void add_style_gradient(vks_encoding *e, int layer, vks_gram *gram, int difference)
+void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, int difference)
 {
     vks_plan *plan = e->plan;
     vks_shape shape = e->shape[layer];
@@ -278,10 +282,9 @@ static void add_style_gradient(vks_encoding *e, int layer, vks_gram *gram, int d
     vks_plan_cut(plan);
 }
 
-void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
-                        int slot, vks_gram *gram)
+int vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
+                             int values, int slot)
 {
-    *gram = vks_add_gram(e, layer, rect);
     vks_plan *plan = e->plan;
     int difference =
         vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4, VKS_PASSING);
@@ -289,11 +292,71 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
         vks_plan_buffer(plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
     // Stored gradients are options.gradient * dL/d(stored activation), and F is stored times
     // options.scale: both scales of F's side fall on the same factor.
-    double counted = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    double factor = 4 * k / counted * e->options.gradient / (e->options.scale * e->options.scale);
+    double factor = 4 * k / positions * e->options.gradient / (e->options.scale * e->options.scale);
     uint32_t groups = add_difference(e, gram, style, difference, partials, (float)factor);
     vks_add_sum(plan, partials, groups, values, slot, 1);
-    add_style_gradient(e, layer, gram, difference);
+    return difference;
+}
+
+void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
+                        int slot, vks_gram *gram)
+{
+    *gram = vks_add_gram(e, layer, rect);
+    double positions = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
+    int difference = vks_add_style_difference(e, gram, positions, style, k, values, slot);
+    vks_add_style_gradient(e, layer, gram, difference);
+}
+
+void vks_accumulate_gram(vks_encoding *e, vks_gram *total, vks_gram part, double positions)
+{
+    uint32_t count = part.padded * part.padded / 4;
+    bool first = total->splits == 0;
+    if (first) {
+        *total = part;
+        total->parts = vks_plan_buffer(e->plan, "gram of all tiles", count * 16ull, VKS_PASSING);
+        total->splits = 1;
+        total->scale = (float)(1.0 / (positions * e->options.scale * e->options.scale));
+    }
+    struct vks_push_accumulate push = {.count = count, .splits = part.splits, .add = !first};
+    vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_ACCUMULATE,
+                                      .spec = {64},
+                                      .spec_count = 1,
+                                      .uses = {{part.parts, 0, 0}, {total->parts, 0, 0}},
+                                      .use_count = 2,
+                                      .push = &push,
+                                      .push_bytes = sizeof push,
+                                      .groups = {(count + 63) / 64},
+                                      .label = "accumulate",
+                                      .bytes = 16.0 * count * (part.splits + 1)});
+    vks_plan_cut(e->plan);
+}
+
+void vks_clip_joining(vks_encoding *e, int layer, vks_rect rect)
+{
+    vks_plan *plan = e->plan;
+    vks_shape shape = e->shape[layer];
+    uint32_t step = vks_slice_quads(plan, shape);
+    for (uint32_t q = 0; e->joining[layer] >= 0 && q < shape.quads; q += step) {
+        uint32_t quads = (uint32_t)smaller(step, shape.quads - q);
+        struct vks_push_clip push = {.count = quads * shape.plane,
+                                     .plane = shape.plane,
+                                     .pitch = shape.pitch,
+                                     .x0 = rect.x0,
+                                     .y0 = rect.y0,
+                                     .x1 = rect.x1,
+                                     .y1 = rect.y1};
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_CLIP,
+                                 .spec = {64},
+                                 .spec_count = 1,
+                                 .uses = {vks_quads(plan, e->joining[layer], shape, q, quads)},
+                                 .use_count = 1,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {(quads * shape.plane + 255) / 256},
+                                 .label = "clip",
+                                 .bytes = 8.0 * quads * shape.plane});
+    }
 }
 
 void vks_add_content_loss(vks_encoding *e, int layer, vks_rect rect, int content, double k,

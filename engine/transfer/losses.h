@@ -39,6 +39,18 @@ void vks_finish_gram(vks_encoding *encoding, vks_gram *gram);
 void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int style, double k,
                         int values, int slot, vks_gram *gram);
 
+// The same in steps, for Gram matrices that are summed over tiles. Adds a tile's partial sums to
+// the total over `positions` pixels (*total is zeros before the first tile).
+void vks_accumulate_gram(vks_encoding *encoding, vks_gram *total, vks_gram part, double positions);
+// values[slot] = sum (g - a)^2; returns the buffer that holds 4 k / M (g - a).
+int vks_add_style_difference(vks_encoding *encoding, vks_gram *gram, double positions, int style,
+                             double k, int values, int slot);
+// Adds difference * F to the layer's joining gradient, at all positions.
+void vks_add_style_gradient(vks_encoding *encoding, int layer, const vks_gram *gram,
+                            int difference);
+// Clears the layer's joining gradient outside the rectangle that a tile owns.
+void vks_clip_joining(vks_encoding *encoding, int layer, vks_rect rect);
+
 // Adds the content loss against the features in `content` (a tensor buffer): writes values[slot] =
 // sum (T - C)^2 and adds 2 k (T - C) to the layer's joining gradient.
 void vks_add_content_loss(vks_encoding *encoding, int layer, vks_rect rect, int content, double k,

@@ -26,7 +26,7 @@ void vks_style_free(vks_style *style);
 
 // The content image's features at the content layer, as they are stored on the device.
 typedef struct vks_content {
-    vks_block *features; // tensor, in the setting's storage
+    vks_block *features; // tensor, in the setting's storage; tiled: one a tile, of its window
     double square;       // sum of squares over all true values
 } vks_content;
 

@@ -52,6 +52,10 @@ static bool apply(const cJSON *plan, int content_width, int content_height, vkst
     const cJSON *product = cJSON_GetObjectItemCaseSensitive(plan, "tile");
     if (cJSON_IsString(product))
         snprintf(tile, VKSTYLE_NAME, "%s", product->valuestring);
+    // 0: in one piece, and so again. Reports of earlier versions do not have it.
+    const cJSON *pixels = cJSON_GetObjectItemCaseSensitive(plan, "tile_pixels");
+    if (cJSON_IsNumber(pixels))
+        params->tile = whole(plan, "tile_pixels") ? whole(plan, "tile_pixels") : 65536;
     if (!set_text(params, plan, "kernels", error) || !set_text(params, plan, "precision", error) ||
         !set_text(params, plan, "padding", error) || !read_levels(plan, schedule, error))
         return false;

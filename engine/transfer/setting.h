@@ -14,6 +14,7 @@ typedef struct vks_setting {
     double alpha, beta, tv;
     bool raw; // minimise the raw losses of the paper
     vks_storage storage;
+    uint32_t tile; // pictures are worked on in tiles of this side (tile.h); 0: in one piece
     vks_encode_options encode; // keep[] and depth set for all layers in use, scales 1
 } vks_setting;
 

@@ -402,6 +402,34 @@ static bool check_job(const transfer *t)
     return vkstyle_params_check(t->params, t->error);
 }
 
+// Tells what tiles the job is done in and what they cost: a second pass forward, and halos.
+static void say_tiles(const transfer *t, const char *why)
+{
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
+                                        (uint32_t)goal.height, t->setting.tile);
+    if (vks_tiled(&tiling))
+        vks_notice("%dx%d pixels in %u tiles of %u: %s; the picture is the same and takes about "
+                   "%.1f times as long",
+                   goal.width, goal.height, tiling.columns * tiling.rows, tiling.size, why,
+                   1.5 * vks_tiling_cost(&tiling));
+}
+
+// Tiles of half the size after the device had no memory; false: they cannot be smaller.
+static bool shrink_tiles(transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    uint32_t side = (uint32_t)(level.width > level.height ? level.width : level.height);
+    uint32_t now = t->setting.tile && t->setting.tile < side ? t->setting.tile : side;
+    uint32_t next = now / 2 / 64 * 64;
+    if (t->error->status != VKSTYLE_NO_MEMORY || next < 64 || t->journal.count > t->before)
+        return false;
+    t->setting.tile = next;
+    *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
+    say_tiles(t, "the device had no memory for larger ones");
+    return true;
+}
+
 // Refuses before anything is allocated what the plans say will not fit.
 static bool check_memory(transfer *t)
 {
@@ -409,13 +437,15 @@ static bool check_memory(transfer *t)
     uint64_t limit = t->params->memory ? t->params->memory : free_bytes;
     vks_level goal = t->schedule.levels[t->schedule.count - 1];
     vkstyle_device device;
-    if (!vks_estimate_job(&t->estimate, t->context, t->model, &t->setting, &t->schedule, t->params,
-                          t->error))
+    if (!vks_estimate_within(&t->estimate, t->context, t->model, &t->setting, &t->schedule,
+                             t->params, limit, t->error))
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
     t->journal.predicted_seconds = t->estimate.seconds;
-    if (t->estimate.bytes <= limit)
+    if (t->estimate.bytes <= limit) {
+        say_tiles(t, t->params->tile ? "asked for" : "in one piece it needs more memory");
         return true;
+    }
     vks_gpu_describe(t->gpu, &device);
     return vks_fail(t->error, VKSTYLE_NO_MEMORY,
                     "%dx%d pixels need %.0f MB on %s, and %s %.0f MB; choose a smaller --size%s",
@@ -492,8 +522,9 @@ static vkstyle_image *run_job(transfer *t)
     t->running = (vks_watch){tick, t, &t->rate};
     vks_network_set_watch(t->network, &t->preparing);
     for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
-        if (!do_level(t))
-            return NULL;
+        while (!do_level(t))
+            if (!shrink_tiles(t))
+                return NULL;
     if (t->decision == VKSTYLE_CANCEL) {
         vks_fail(t->error, VKSTYLE_INTERRUPTED, "cancelled after %d of %d iterations",
                  t->journal.count, t->schedule.iterations);

@@ -120,8 +120,8 @@ static int compare_loss(const vks_safetensors *got, const reference_loss *loss, 
     return wrong;
 }
 
-static int evaluate_small(const bars *b, vkstyle_pool pool, int width, int height, int style_width,
-                          int style_height)
+static int evaluate_small(const bars *b, vkstyle_pool pool, int tile, int width, int height,
+                          int style_width, int style_height)
 {
     vkstyle_error error = {0};
     vkstyle_params params;
@@ -129,6 +129,7 @@ static int evaluate_small(const bars *b, vkstyle_pool pool, int width, int heigh
     params.precision = b->precision;
     params.kernels = b->kernels;
     params.pool = pool;
+    params.tile = tile;
     params.tv = 5;                        // evaluate has none
     params.padding = VKSTYLE_PAD_REFLECT; // and pads with zeros
     vkstyle_model *model = rig_model(chain, 5);
@@ -206,8 +207,36 @@ static void small_encoder(void **state)
         bars b = promised[i];
         if (b.precision == VKSTYLE_PRECISION_FP16)
             b.gradients = 1e-1; // without training, half precision decides otherwise more often
-        wrong += evaluate_small(&b, VKSTYLE_POOL_MAX, 40, 33, 27, 50);
-        wrong += evaluate_small(&b, VKSTYLE_POOL_AVG, 9, 20, 5, 7);
+        wrong += evaluate_small(&b, VKSTYLE_POOL_MAX, 0, 40, 33, 27, 50);
+        wrong += evaluate_small(&b, VKSTYLE_POOL_AVG, 0, 9, 20, 5, 7);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+// Tile by tile the same values come out: for tiles that divide the picture and that do not, with
+// odd rests, rests too narrow for a position of the deepest layer, and tiles in the middle that
+// touch no edge.
+static void small_encoder_in_tiles(void **state)
+{
+    (void)state;
+    static const struct {
+        int tile, width, height;
+    } cases[] = {{16, 40, 33}, {64, 131, 67}, {48, 113, 50}, {23, 65, 16}, {32, 257, 80}};
+    int wrong = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int found = evaluate_small(&promised[0], i % 2 ? VKSTYLE_POOL_AVG : VKSTYLE_POOL_MAX,
+                                   cases[i].tile, cases[i].width, cases[i].height, 50, 35);
+        if (found)
+            print_error("tile %d of %dx%d: %d wrong\n", cases[i].tile, cases[i].width,
+                        cases[i].height, found);
+        wrong += found;
+    }
+    // The other kernels and storage, where tiles lie on the grid of Winograd's transforms.
+    for (int i = 1; i < promises(); i++) {
+        bars b = promised[i];
+        if (b.precision == VKSTYLE_PRECISION_FP16)
+            b.gradients = 1e-1;
+        wrong += evaluate_small(&b, VKSTYLE_POOL_MAX, 64, 101, 83, 27, 50);
     }
     assert_int_equal(wrong, 0);
 }
@@ -286,13 +315,14 @@ static int compare_files(const vks_safetensors *right, const vks_safetensors *go
     return wrong + (compared < 20);
 }
 
-static int evaluate_file(const vkstyle_model *model, const char *file, const bars *b)
+static int evaluate_file(const vkstyle_model *model, const char *file, const bars *b, int tile)
 {
     vkstyle_error error = {0};
     vkstyle_params params;
     vkstyle_params_default(&params);
     params.precision = b->precision;
     params.kernels = b->kernels;
+    params.tile = tile;
     params.pool = strstr(file, "-avg.") ? VKSTYLE_POOL_AVG : VKSTYLE_POOL_MAX;
     vkstyle_image *content = tensor_image(file, "content"), *style = tensor_image(file, "style");
     vkstyle_image *target = tensor_image(file, "target");
@@ -372,11 +402,15 @@ static void reference_files(void **state)
         for (int i = 0; i < promises(); i++) {
             if (promised[i].kernels >= VKSTYLE_KERNELS_TILED && files)
                 continue; // software Vulkan is slow at them, and no file is special to them
-            int found = evaluate_file(model, path, &promised[i]);
+            int found = evaluate_file(model, path, &promised[i], 0);
             if (found)
                 print_error("%s, variant %d: %d wrong\n", entry->d_name, i, found);
             wrong += found;
         }
+        int found = evaluate_file(model, path, &promised[0], 64);
+        if (found)
+            print_error("%s in tiles: %d wrong\n", entry->d_name, found);
+        wrong += found;
         wrong += five_steps(model, path);
         files++;
     }
@@ -390,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_encoder),
+        cmocka_unit_test(small_encoder_in_tiles),
         cmocka_unit_test(different_sizes),
         cmocka_unit_test(reference_files),
     };
