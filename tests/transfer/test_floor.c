@@ -57,6 +57,7 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_UNPOOL:
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
+    case VKS_KERNEL_MASK:
     case VKS_KERNEL_PEAK:
     case VKS_KERNEL_ADAM_STATE:
     case VKS_KERNEL_ADAM:
