@@ -65,6 +65,15 @@ static vkstyle_image *present_picture(transfer *t)
     if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
         picture = vks_crop(padded, level.width, level.height, t->error);
     vkstyle_image_free(&padded);
+    if (picture && t->setting.regions) {
+        vkstyle_image *content =
+            vkstyle_image_resize(t->content, level.width, level.height, t->error);
+        if (content)
+            vks_zones_restore(&t->zones, (int)it->width, picture, content);
+        else
+            vkstyle_image_free(&picture);
+        vkstyle_image_free(&content);
+    }
     return picture;
 }
 

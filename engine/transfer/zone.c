@@ -54,6 +54,23 @@ static float *grey(const vkstyle_image *image, int level_width, int level_height
     return plane;
 }
 
+void vks_zones_restore(const vks_zones *z, int width, vkstyle_image *picture,
+                       const vkstyle_image *content)
+{
+    size_t n = (size_t)picture->width * (size_t)picture->height;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i / (size_t)picture->width * (size_t)width + i % (size_t)picture->width;
+        float most = 0;
+        for (int r = 0; r < z->regions.count; r++)
+            most = fmaxf(most, z->mask[r][at]);
+        float own = fminf(1, 8 * most);
+        for (size_t c = 0; own < 1 && c < 3; c++) {
+            float *to = &picture->rgb[c * n + i];
+            *to = own * *to + (1 - own) * content->rgb[c * n + i];
+        }
+    }
+}
+
 bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *const *styles,
                     int level_width, int level_height, int width, int height, vks_gpu *gpu,
                     vks_network *network, const vks_setting *setting, vkstyle_error *error)

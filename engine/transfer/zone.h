@@ -22,6 +22,12 @@ int vks_zone_count(const vkstyle_job *job);
 bool vks_zones_make(vks_zones *zones, const vkstyle_job *job, const vkstyle_image *const *styles,
                     int level_width, int level_height, int width, int height, vks_gpu *gpu,
                     vks_network *network, const vks_setting *setting, vkstyle_error *error);
+// Gives a picture (the top left of the iteration, `width` pixels wide) the content's pixels where
+// no region acts: Adam takes steps there of one length whatever the gradient, and what leaks out of
+// the regions through the encoder's reach would repaint all. Where the strongest mask is above an
+// eighth, nothing changes.
+void vks_zones_restore(const vks_zones *zones, int width, vkstyle_image *picture,
+                       const vkstyle_image *content);
 void vks_zones_free(vks_zones *zones);
 
 #endif

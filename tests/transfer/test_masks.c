@@ -7,12 +7,13 @@
 #include "transfer/zone.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { REGIONS = 2 };
 
-static const char chain[] = "conv1_1:8,conv1_2:12,pool1,conv2_1:20,pool2,conv3_1:24";
+static const char chain[] = "conv1_1:8 conv1_2:12 pool1 conv2_1:20 pool2 conv3_1:24";
 
 // A feathered mask: a ramp that ends, the other way round for the second.
 static float *ramp(int width, int height, bool turned)
