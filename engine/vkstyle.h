@@ -288,7 +288,13 @@ typedef struct vkstyle_job {
     const vkstyle_image *const *styles; // style_count of them
     const double *style_weights;        // one a style, or NULL for equal
     int style_count;
-    const vkstyle_image *init;    // with VKSTYLE_INIT_FILE: where the target starts
+    // Where each style acts, one a style and each may be NULL (everywhere); NULL: all everywhere.
+    // Grey pictures of any size, stretched over the content: the mean of r, g, b, times alpha;
+    // white means fully, and grey between, so that edges may be feathered. Styles without a mask
+    // are blended by their weights into one that acts everywhere. Not copied.
+    const vkstyle_image *const *style_masks;
+    const vkstyle_image *strength_map; // how strongly styles act at a pixel, in grey; NULL: fully
+    const vkstyle_image *init;         // with VKSTYLE_INIT_FILE: where the target starts
     const char *plan;             // report of an earlier job whose plan is to be replayed, or NULL
     vkstyle_progress_fn progress; // may be NULL
     void *user;

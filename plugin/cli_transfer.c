@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli_transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,12 @@ static const cli_option options[] = {
     {"style-scale", 0, "Look", "S", NULL},
     {"style-weights", 0, "Look", "a,b,..",
      "With several styles: one weight for each; a folder shares its own out. Default: all alike."},
+    {"style-mask", 0, "Look", "a,b,..",
+     "Where each style acts: one grey picture for each style, in their order, stretched over the "
+     "content; white is fully, grey between. An empty place between commas: everywhere."},
+    {"strength-map", 0, "Look", "FILE",
+     "A grey picture, stretched over the content: how strongly styles act at each place, from "
+     "black (not at all) to white."},
     {"colour", 0, "Look", NULL, NULL},
     {"colour-strength", 0, "Look", "K", NULL},
     {"tv", 0, "Look", "W", NULL},
@@ -163,7 +170,7 @@ static int read_styles(cli_transfer *t, const char *const *words, int count)
 
 int cli_transfer_check_output(const cli_transfer *t)
 {
-    const char *inputs[VKSTYLE_MAX_STYLES + 4];
+    const char *inputs[2 * VKSTYLE_MAX_STYLES + 4];
     int count = 0;
     inputs[count++] = t->source.content;
     for (int i = 0; i < t->source.style_count; i++)
@@ -192,7 +199,8 @@ static bool into_folder(const cli_transfer *t)
 // Options and file names: all that can be known to be wrong before any work.
 static int check(cli_transfer *t)
 {
-    static const char *const other_names[] = {"init", "plan"};
+    static const char *other_names[3 + VKSTYLE_MAX_STYLES] = {"init", "plan", "strength-map"};
+    static char mask_names[VKSTYLE_MAX_STYLES][24];
     const cli_args *args = t->args;
     vkstyle_error error = {0};
     t->params = args->params;
@@ -224,7 +232,19 @@ static int check(cli_transfer *t)
     t->others[1] = cli_args_value(args, "plan");
     t->source.others = t->others;
     t->source.other_names = other_names;
-    t->source.other_count = 2;
+    t->others[2] = cli_args_value(args, "strength-map");
+    t->source.other_count = 3;
+    status = cli_masks_read(&t->masks, cli_args_value(args, "style-mask"), t->source.style_count);
+    if (status)
+        return status;
+    for (int i = 0; i < t->masks.count; i++) {
+        if (!t->masks.name[i])
+            continue;
+        // One name each: what is done already is found by them.
+        snprintf(mask_names[i], sizeof mask_names[i], "style-mask %d", i + 1);
+        other_names[t->source.other_count] = mask_names[i];
+        t->others[t->source.other_count++] = t->masks.name[i];
+    }
     t->source.model = cli_args_value(args, "model");
     t->source.params = &t->params;
     t->source.content = args->words[0];
@@ -253,7 +273,8 @@ static int load(cli_transfer *t)
     const char *plan = cli_args_value(t->args, "plan");
     if (plan && !(t->plan = cli_read_text(plan, &error)))
         return cli_fail(error.status, "--plan: %s", error.text);
-    return cli_open(t->args, &t->model, &t->context);
+    int status = cli_masks_load(&t->masks, t->others[2]);
+    return status ? status : cli_open(t->args, &t->model, &t->context);
 }
 
 static int paint_one(cli_transfer *t)
@@ -288,6 +309,7 @@ static int run(const cli_args *args)
     vkstyle_model_free(&t.model);
     vkstyle_image_free(&t.content);
     vkstyle_image_free(&t.init);
+    cli_masks_free(&t.masks);
     for (int i = 0; i < VKSTYLE_MAX_STYLES; i++)
         vkstyle_image_free(&t.styles[i]);
     cli_names_free(&t.contents);

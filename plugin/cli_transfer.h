@@ -6,6 +6,14 @@
 
 #include "cli.h"
 
+// Where styles act: the words of --style-mask, one a style, and --strength-map.
+typedef struct cli_masks {
+    char *names;                          // the text of --style-mask, cut into words
+    const char *name[VKSTYLE_MAX_STYLES]; // NULL: everywhere
+    int count;
+    vkstyle_image *mask[VKSTYLE_MAX_STYLES], *strength;
+} cli_masks;
+
 // Everything of one run that has to be given back. A folder run goes over many contents with the
 // same of everything else.
 typedef struct cli_transfer {
@@ -14,11 +22,12 @@ typedef struct cli_transfer {
     cli_names contents, style_names;
     double weights[VKSTYLE_MAX_STYLES];
     vkstyle_params params;
-    const char *others[2];
+    const char *others[3 + VKSTYLE_MAX_STYLES]; // init, plan, strength map, masks
     const char *output, *report_path, *init_path;
     char *plan; // text of an earlier report
     int save_every;
     bool keep_partial;
+    cli_masks masks;
     vkstyle_image *content, *init, *styles[VKSTYLE_MAX_STYLES];
     vkstyle_model *model;
     vkstyle_context *context;
@@ -32,6 +41,13 @@ typedef struct cli_transfer {
 
 // 0 when output and report can be written there and are none of the inputs, else an exit status.
 int cli_transfer_check_output(const cli_transfer *t);
+
+// Cuts --style-mask into one name a style; an exit status.
+int cli_masks_read(cli_masks *masks, const char *text, int styles);
+int cli_masks_load(cli_masks *masks, const char *strength_path);
+void cli_masks_free(cli_masks *masks);
+// Gives the job its masks.
+void cli_masks_give(const cli_masks *masks, vkstyle_job *job);
 
 // Paints t->content and writes t->output and, where asked for, t->report_path. Returns an exit
 // status; on failure the reason has been printed.

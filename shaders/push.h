@@ -14,6 +14,12 @@
 #define uint uint32_t
 #endif
 
+struct vks_push_mask {
+    uint count; // vec4s of the bound slices
+    uint plane; // vec4s a channel quad
+    uint add;   // 1: add to what is there
+};
+
 struct vks_push_gemm {
     uint source_columns; // stride between quads of the source, vec4s
     uint source_first;   // first column in the source
@@ -170,6 +176,7 @@ struct vks_push_sum {
     uint first;  // of them
     uint to;     // slot of the result
     float factor;
+    uint add;     // 1: add to what values[to] holds
 };
 
 struct vks_push_tally {

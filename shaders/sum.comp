@@ -3,7 +3,7 @@
 // same input gives the same bits.
 //
 //   partials  floats
-//   values    floats; values[to] = factor * sum of `count` partials from `first`
+//   values    floats; values[to] = factor * sum of `count` partials from `first`, or += it
 //   grid      (1)
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -32,5 +32,5 @@ void main()
         barrier();
     }
     if (lane == 0)
-        values[push.to] = push.factor * sums[0];
+        values[push.to] = (push.add != 0 ? values[push.to] : 0.0) + push.factor * sums[0];
 }

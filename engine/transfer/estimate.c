@@ -51,16 +51,22 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
         style.padded[i] = vks_gram_padded(style.channels[i]);
         style.square[i] = style.trace[i] = 1;
     }
+    vks_region region[VKSTYLE_MAX_STYLES];
+    vks_regions regions = {setting->regions, region};
+    for (int i = 0; i < setting->regions; i++)
+        region[i] = (vks_region){&style, 1, NULL};
     vks_content content = {.square = 1};
     struct vks_optimiser_options optimiser = vks_optimiser_for(params, level.iterations);
     vks_iteration it = {0};
-    bool done = vks_iteration_build(&it, limits, dry, setting,
-                                    &(vks_iteration_options){.width = width < 16 ? 16 : width,
-                                                             .height = height < 16 ? 16 : height,
-                                                             .style = &style,
-                                                             .content = &content,
-                                                             .optimiser = &optimiser},
-                                    error);
+    bool done =
+        vks_iteration_build(&it, limits, dry, setting,
+                            &(vks_iteration_options){.width = width < 16 ? 16 : width,
+                                                     .height = height < 16 ? 16 : height,
+                                                     .style = &style,
+                                                     .regions = setting->regions ? &regions : NULL,
+                                                     .content = &content,
+                                                     .optimiser = &optimiser},
+                            error);
     if (done) {
         *bytes = vks_plan_bytes(it.plan) + vks_tiles_features_bytes(&it.tiling, model,
                                                                     setting->content_layer,

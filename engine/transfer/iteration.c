@@ -34,6 +34,35 @@ static void choose_factors(vks_iteration *it, const vks_iteration_options *o)
     it->tv = s->raw ? s->tv : s->tv / (3.0 * o->width * o->height);
 }
 
+// Every region weighs at its pixels what a style everywhere would: by its share of the mask's mass.
+// The layer's value is the sum of the regions' squares, each relative to the factor they share.
+static bool choose_shares(vks_iteration *it, const vks_iteration_options *o, vkstyle_error *error)
+{
+    const vks_setting *s = &it->setting;
+    it->regions = o->regions;
+    size_t n = (size_t)s->style_count, all = n * (size_t)o->regions->count;
+    it->region_style = malloc(all * sizeof *it->region_style);
+    it->region_mask = malloc(all * sizeof *it->region_mask);
+    it->region_share = malloc(all * sizeof *it->region_share);
+    if (!it->region_style || !it->region_mask || !it->region_share)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the styles' masks");
+    for (size_t i = 0; i < n; i++) {
+        double most = 0;
+        for (int r = 0; r < o->regions->count; r++)
+            most = fmax(most, o->regions->at[r].style->square[i]);
+        if (!s->raw)
+            it->k_style[i] = relative(s->layer_weights[i], most);
+        for (int r = 0; r < o->regions->count; r++) {
+            const vks_region *region = &o->regions->at[r];
+            size_t at = (size_t)r * n + i;
+            it->region_style[at] = it->region_mask[at] = -1;
+            it->region_share[at] =
+                region->strength * (s->raw ? 1 : relative(most, region->style->square[i]));
+        }
+    }
+    return true;
+}
+
 // Half precision holds 6e-5 to 65504: gradients are stored times a factor that puts the expected
 // root mean square of the losses' gradients at 4, from the size of what the losses measure.
 static double gradient_scale(const vks_iteration *it, const vks_iteration_options *o)
@@ -58,17 +87,52 @@ static double gradient_scale(const vks_iteration *it, const vks_iteration_option
     return most > 0 ? exp2(floor(log2(4 / most))) : 1;
 }
 
+static void add_regions(vks_iteration *it, const vks_iteration_options *o, int i)
+{
+    const vks_setting *s = &it->setting;
+    int layer = s->style_layers[i];
+    vks_shape shape = it->encoding.shape[layer];
+    double positions = (double)shape.width * shape.height;
+    bool first = true;
+    for (int r = 0; r < o->regions->count; r++) {
+        const vks_region *region = &o->regions->at[r];
+        size_t at = (size_t)r * (size_t)s->style_count + (size_t)i;
+        double mass = vks_mask_at_layer(region->mask, it->width, it->height, shape, NULL);
+        it->region_share[at] *= mass / positions;
+        // A mask that is empty here, or nearly: there is nothing to measure.
+        if (!(mass > 1e-6 * positions) || !(it->region_share[at] > 0))
+            continue;
+        uint32_t padded = region->style->padded[i];
+        it->region_style[at] =
+            vks_plan_buffer(it->plan, "style gram", (uint64_t)padded * padded * 4, VKS_KEPT);
+        it->region_mask[at] = vks_plan_buffer(it->plan, "mask", shape.plane * 4ull, VKS_KEPT);
+        vks_weighting weighting = {.mask = it->region_mask[at],
+                                   .mass = mass,
+                                   .share = it->region_share[at],
+                                   .first = first};
+        vks_add_style_loss(&it->encoding, layer, all_of(shape), it->region_style[at],
+                           s->beta * it->k_style[i] * weighting.share, it->values,
+                           VKS_VALUE_STYLE + i, &weighting, &it->gram[i]);
+        first = false;
+    }
+}
+
 static void add_losses(vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
     vks_encoding *e = &it->encoding;
     for (int i = 0; i < s->style_count && o->style; i++) {
         int layer = s->style_layers[i];
+        if (o->regions) {
+            add_regions(it, o, i);
+            continue;
+        }
         it->style[i] =
             vks_plan_buffer(it->plan, "style gram",
                             (uint64_t)o->style->padded[i] * o->style->padded[i] * 4, VKS_KEPT);
         vks_add_style_loss(e, layer, all_of(e->shape[layer]), it->style[i],
-                           s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i, &it->gram[i]);
+                           s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i, NULL,
+                           &it->gram[i]);
     }
     if (o->content) {
         uint64_t bytes = vks_tensor_bytes(it->plan, e->shape[s->content_layer]);
@@ -150,6 +214,8 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     it->state = vks_plan_buffer(plan, "iteration count", 4, VKS_KEPT);
     it->ring = vks_plan_buffer(plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
     choose_factors(it, o);
+    if (o->regions && o->style && !choose_shares(it, o, error))
+        return false;
     it->tiling =
         vks_tiling_make(vks_network_model(network), s->encode.depth, o->width, o->height, s->tile);
     if (!(vks_tiled(&it->tiling) ? add_tiled(it, network, o, error)
@@ -163,6 +229,35 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
             return false;
     }
     vks_plan_cut(plan);
+    return true;
+}
+
+static bool upload_regions(vks_iteration *it, vks_gpu *gpu, vkstyle_error *error)
+{
+    const vks_setting *s = &it->setting;
+    for (int r = 0; r < it->regions->count; r++) {
+        const vks_region *region = &it->regions->at[r];
+        for (int i = 0; i < s->style_count; i++) {
+            size_t at = (size_t)r * (size_t)s->style_count + (size_t)i;
+            if (it->region_style[at] < 0)
+                continue;
+            vks_shape shape = it->encoding.shape[s->style_layers[i]];
+            vks_slice to = vks_plan_slice(it->plan, it->region_style[at]);
+            to.bytes = (uint64_t)region->style->padded[i] * region->style->padded[i] * 4;
+            if (!vks_upload(gpu, to, region->style->gram[i], error))
+                return false;
+            float *mask = malloc(shape.plane * sizeof *mask);
+            if (!mask)
+                return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a mask");
+            vks_mask_at_layer(region->mask, it->width, it->height, shape, mask);
+            to = vks_plan_slice(it->plan, it->region_mask[at]);
+            to.bytes = shape.plane * sizeof *mask;
+            bool done = vks_upload(gpu, to, mask, error);
+            free(mask);
+            if (!done)
+                return false;
+        }
+    }
     return true;
 }
 
@@ -184,7 +279,9 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
         !vks_clear(gpu, vks_plan_slice(plan, it->values), error) ||
         !vks_clear(gpu, vks_plan_slice(plan, it->state), error))
         return false;
-    for (int i = 0; i < s->style_count && style; i++) {
+    if (it->regions && style && !upload_regions(it, gpu, error))
+        return false;
+    for (int i = 0; i < s->style_count && style && !it->regions; i++) {
         to = vks_plan_slice(plan, it->style[i]);
         to.bytes = (uint64_t)style->padded[i] * style->padded[i] * sizeof(float);
         if (!vks_upload(gpu, to, style->gram[i], error))
@@ -196,6 +293,11 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
 void vks_iteration_free(vks_iteration *it)
 {
     vks_optimiser_free(&it->optimiser);
+    free(it->region_style);
+    free(it->region_mask);
+    free(it->region_share);
+    it->region_style = it->region_mask = NULL;
+    it->region_share = NULL;
     vks_plan_free(&it->plan);
     free(it->tiles);
     it->tiles = NULL;

@@ -6,6 +6,7 @@
 #include "losses.h"
 #include "optimiser.h"
 #include "prepare.h"
+#include "region.h"
 #include "tile.h"
 
 enum { VKS_RECORDS = 256, VKS_RECORD_FLOATS = 32 }; // the ring of losses
@@ -21,6 +22,10 @@ typedef struct vks_iteration {
     int values, weights, state, ring;
     int style[VKSTYLE_MAX_LAYERS]; // Gram matrices to reach
     vks_gram gram[VKSTYLE_MAX_LAYERS];
+    const vks_regions *regions; // NULL: one style everywhere
+    int *region_style;          // [region][style layer]: Gram matrices to reach, -1: none
+    int *region_mask;           // the same, masks
+    double *region_share;       // the same: what it counts in the layer's value
     int content;
     double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
     double tv;                                     // factor of the sum of squared differences
@@ -30,6 +35,8 @@ typedef struct vks_iteration {
 typedef struct vks_iteration_options {
     uint32_t width, height;
     const vks_style *style;                        // NULL: no style loss
+    const vks_regions *regions;                    // NULL: style acts everywhere (region.h);
+                                                   // else style is that of the first
     const vks_content *content;                    // NULL: no content loss
     const struct vks_optimiser_options *optimiser; // NULL: none
     bool readable;                                 // kept activations can be read afterwards
@@ -37,8 +44,8 @@ typedef struct vks_iteration_options {
 } vks_iteration_options;
 
 // Builds the plan (nothing is allocated yet but weights); style and content must be ready, and
-// content outlive it. With a dry network, and style and content that hold no values, the plan is
-// for counting bytes and work only.
+// content and regions outlive it. With a dry network, and style and content that hold no values,
+// the plan is for counting bytes and work only.
 bool vks_iteration_build(vks_iteration *iteration, const vks_gpu_limits *limits,
                          vks_network *network, const vks_setting *setting,
                          const vks_iteration_options *options, vkstyle_error *error);

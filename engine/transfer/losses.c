@@ -3,6 +3,7 @@
 #include "kernel_choice.h"
 #include "product.h"
 #include "push.h"
+#include "region.h"
 
 #include <string.h>
 
@@ -13,9 +14,10 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor)
+static void add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot,
+                    float factor, bool add)
 {
-    struct vks_push_sum push = {.count = count, .to = (uint32_t)slot, .factor = factor};
+    struct vks_push_sum push = {.count = count, .to = (uint32_t)slot, .factor = factor, .add = add};
     vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_SUM,
                                    .spec = {64},
                                    .spec_count = 1,
@@ -24,6 +26,11 @@ void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int s
                                    .push = &push,
                                    .push_bytes = sizeof push,
                                    .label = "sum"});
+}
+
+void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor)
+{
+    add_sum(plan, partials, count, values, slot, factor, false);
 }
 
 // ---------------------------------------------------------------- Gram matrices
@@ -282,8 +289,9 @@ void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, in
     vks_plan_cut(plan);
 }
 
-int vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
-                             int values, int slot)
+// Writes the loss, times `share`, to values[slot], or adds it.
+static int style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
+                            int values, int slot, double share, bool add)
 {
     vks_plan *plan = e->plan;
     int difference =
@@ -294,17 +302,47 @@ int vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, 
     // options.scale: both scales of F's side fall on the same factor.
     double factor = 4 * k / positions * e->options.gradient / (e->options.scale * e->options.scale);
     uint32_t groups = add_difference(e, gram, style, difference, partials, (float)factor);
-    vks_add_sum(plan, partials, groups, values, slot, 1);
+    add_sum(plan, partials, groups, values, slot, (float)share, add);
     return difference;
 }
 
-void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
-                        int slot, vks_gram *gram)
+int vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
+                             int values, int slot)
 {
+    return style_difference(e, gram, positions, style, k, values, slot, 1, false);
+}
+
+void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
+                        int slot, const vks_weighting *w, vks_gram *gram)
+{
+    vks_plan *plan = e->plan;
+    double counted = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
+    int plain = e->activation[layer], outer = e->joining[layer], masked = -1;
+    if (w) {
+        // The loss of masked features: everything below sees them in the features' place.
+        masked = vks_plan_buffer(plan, "masked features", vks_tensor_bytes(plan, e->shape[layer]),
+                                 VKS_PASSING);
+        vks_add_masked(e, layer, plain, w->mask, masked, false);
+        e->activation[layer] = masked;
+        e->joining[layer] = -1;
+    }
     *gram = vks_add_gram(e, layer, rect);
-    double positions = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    int difference = vks_add_style_difference(e, gram, positions, style, k, values, slot);
+    if (w) {
+        gram->scale *= (float)(counted / w->mass);
+        counted = w->mass;
+    }
+    int difference = style_difference(e, gram, counted, style, k, values, slot, w ? w->share : 1,
+                                      w && !w->first);
     vks_add_style_gradient(e, layer, gram, difference);
+    if (!w)
+        return;
+    int inner = e->joining[layer];
+    e->activation[layer] = plain;
+    e->joining[layer] = outer;
+    bool fresh;
+    int joining = joining_of(e, layer, &fresh);
+    vks_add_masked(e, layer, inner, w->mask, joining, !fresh);
+    vks_plan_cut(plan);
 }
 
 void vks_accumulate_gram(vks_encoding *e, vks_gram *total, vks_gram part, double positions)

@@ -33,11 +33,20 @@ vks_gram vks_add_gram(vks_encoding *encoding, int layer, vks_rect rect);
 // Finishes a Gram matrix without a loss (a style image's own): fills gram->buffer.
 void vks_finish_gram(vks_encoding *encoding, vks_gram *gram);
 
+// A style that acts through a mask, one of several that share a slot.
+typedef struct vks_weighting {
+    int mask;     // floats [plane] of the layer (vks_mask_at_layer)
+    double mass;  // sum of the mask's squares over the pixels that count
+    double share; // what the sum of squares counts in the slot
+    bool first;   // sets the slot; the others add to it
+} vks_weighting;
+
 // Adds the loss of one style layer against the Gram matrix in `style` (a kept buffer, as
 // gram->buffer): writes values[slot] = sum (g - a)^2 and adds k * weight's gradient,
-// 4 k / M (g - a) F, to the layer's joining gradient.
+// 4 k / M (g - a) F, to the layer's joining gradient. weighting NULL: everywhere. Else F is the
+// features times the mask, M the mask's mass, and the gradient goes back through the mask.
 void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int style, double k,
-                        int values, int slot, vks_gram *gram);
+                        int values, int slot, const vks_weighting *weighting, vks_gram *gram);
 
 // The same in steps, for Gram matrices that are summed over tiles. Adds a tile's partial sums to
 // the total over `positions` pixels (*total is zeros before the first tile).

@@ -29,6 +29,12 @@ static vkstyle_image *copy_clamped(const vkstyle_image *image, int width, int he
     return out;
 }
 
+void vks_padded_size(int width, int height, int *padded_width, int *padded_height)
+{
+    *padded_width = larger(width, VKS_SMALLEST_SIDE);
+    *padded_height = larger(height, VKS_SMALLEST_SIDE);
+}
+
 vkstyle_image *vks_pad_small(const vkstyle_image *image, vkstyle_error *error)
 {
     return copy_clamped(image, larger(image->width, VKS_SMALLEST_SIDE),

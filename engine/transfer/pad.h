@@ -13,4 +13,7 @@ vkstyle_image *vks_pad_small(const vkstyle_image *image, vkstyle_error *error);
 // The top left width x height pixels, without alpha.
 vkstyle_image *vks_crop(const vkstyle_image *image, int width, int height, vkstyle_error *error);
 
+// The size that vks_pad_small makes of that one.
+void vks_padded_size(int width, int height, int *padded_width, int *padded_height);
+
 #endif

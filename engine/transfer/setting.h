@@ -12,7 +12,8 @@ typedef struct vks_setting {
     double layer_weights[VKSTYLE_MAX_LAYERS]; // w_l
     int content_layer;                        // -1: none
     double alpha, beta, tv;
-    bool raw; // minimise the raw losses of the paper
+    int regions; // styles that act through masks (region.h), set by the job; 0: none
+    bool raw;    // minimise the raw losses of the paper
     vks_storage storage;
     uint32_t tile; // pictures are worked on in tiles of this side (tile.h); 0: in one piece
     vks_encode_options encode; // keep[] and depth set for all layers in use, scales 1

@@ -8,6 +8,7 @@
 #include "random.h"
 #include "replay.h"
 #include "runner.h"
+#include "zone.h"
 #include "tuning.h"
 #include "../error.h"
 #include "../image/image.h"
@@ -36,6 +37,7 @@ typedef struct transfer {
     vks_colours colours;    // of the content
     vkstyle_image *origin;  // where the target starts; NULL: from noise
     vkstyle_image *target;  // between levels: where the next one starts
+    vks_zones zones;        // of the level at work, where styles have masks
     vks_carry carry;
     vks_iteration iteration; // of the level at work
     int level;               // from 0
@@ -63,6 +65,15 @@ static vkstyle_image *present_picture(transfer *t)
     if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
         picture = vks_crop(padded, level.width, level.height, t->error);
     vkstyle_image_free(&padded);
+    if (picture && t->setting.regions) {
+        vkstyle_image *content =
+            vkstyle_image_resize(t->content, level.width, level.height, t->error);
+        if (content)
+            vks_zones_restore(&t->zones, (int)it->width, picture, content);
+        else
+            vkstyle_image_free(&picture);
+        vkstyle_image_free(&content);
+    }
     return picture;
 }
 
@@ -223,9 +234,18 @@ static bool prepare_style(transfer *t, const vks_style **style)
         vkstyle_image_free(&sized);
         done = images[i] != NULL;
     }
-    done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
-                                    &t->setting, (const vkstyle_image *const *)images,
-                                    job->style_weights, job->style_count, t->error);
+    if (done && t->setting.regions) {
+        int width, height;
+        vks_padded_size(level.width, level.height, &width, &height);
+        done =
+            vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
+                           level.height, width, height, t->gpu, t->network, &t->setting, t->error);
+        *style = &t->zones.style[0];
+    } else {
+        done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
+                                        &t->setting, (const vkstyle_image *const *)images,
+                                        job->style_weights, job->style_count, t->error);
+    }
     if (done)
         t->journal.styles_prepared += !found;
     for (int i = 0; images && i < job->style_count; i++)
@@ -341,13 +361,15 @@ static bool do_level(transfer *t)
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
         goto end;
-    if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
-                             &(vks_iteration_options){.width = (uint32_t)sized->width,
-                                                      .height = (uint32_t)sized->height,
-                                                      .style = style,
-                                                      .content = &content,
-                                                      .optimiser = &optimiser},
-                             t->error))
+    if (!vks_iteration_build(
+            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
+            &(vks_iteration_options){.width = (uint32_t)sized->width,
+                                     .height = (uint32_t)sized->height,
+                                     .style = style,
+                                     .regions = t->setting.regions ? &t->zones.regions : NULL,
+                                     .content = &content,
+                                     .optimiser = &optimiser},
+            t->error))
         goto end;
     t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
     t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
@@ -382,6 +404,7 @@ end:
         done = true;
     }
     vks_iteration_free(&t->iteration);
+    vks_zones_free(&t->zones);
     vks_content_free(&content);
     vkstyle_image_free(&sized);
     vkstyle_image_free(&start);
@@ -442,6 +465,17 @@ static bool check_memory(transfer *t)
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
     t->journal.predicted_seconds = t->estimate.seconds;
+    if (t->setting.tile && (t->job->style_masks || t->job->strength_map)) {
+        vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
+                                            (uint32_t)goal.height, t->setting.tile);
+        if (vks_tiled(&tiling))
+            return vks_fail(t->error, t->params->tile ? VKSTYLE_USAGE : VKSTYLE_NO_MEMORY,
+                            "masks work on the whole picture at once, and %dx%d pixels %s; choose "
+                            "a smaller --size or leave the masks out",
+                            goal.width, goal.height,
+                            t->params->tile ? "are to be done in tiles (--tile)"
+                                            : "do not fit this device's memory in one piece");
+    }
     if (t->estimate.bytes <= limit) {
         say_tiles(t, t->params->tile ? "asked for" : "in one piece it needs more memory");
         return true;
@@ -505,6 +539,7 @@ static vkstyle_image *run_job(transfer *t)
                              t->error) ||
         !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
+    t->setting.regions = vks_zone_count(t->job);
     t->content = vks_image_fill_transparent(t->job->content, t->error);
     vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
     if (!t->content || !style) {

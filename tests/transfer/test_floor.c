@@ -57,6 +57,10 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_UNPOOL:
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
+    case VKS_KERNEL_MASK:
+    case VKS_KERNEL_WINDOW:
+    case VKS_KERNEL_CLIP:
+    case VKS_KERNEL_ACCUMULATE:
     case VKS_KERNEL_PEAK:
     case VKS_KERNEL_ADAM_STATE:
     case VKS_KERNEL_ADAM:

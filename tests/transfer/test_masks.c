@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+//
+// Guided Gram matrices: losses and gradients of styles that act through masks against plain double
+// precision and finite differences, and jobs whose styles stay where they are told to.
+#include "job_rig.h"
+
+#include "transfer/zone.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REGIONS = 2 };
+
+static const char chain[] = "conv1_1:8 conv1_2:12 pool1 conv2_1:20 pool2 conv3_1:24";
+
+// A feathered mask: a ramp that ends, the other way round for the second.
+static float *ramp(int width, int height, bool turned)
+{
+    float *mask = malloc((size_t)width * (size_t)height * sizeof *mask);
+    assert_non_null(mask);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double v = (x + 0.3 * y) / (width + 0.3 * height) * 1.6 - 0.3;
+            v = v < 0 ? 0 : v > 1 ? 1 : v;
+            mask[y * width + x] = (float)(turned ? 1 - v : v);
+        }
+    return mask;
+}
+
+// The mean of a mask over a layer's pixel, by sampling it finely.
+static double mean_at(const float *mask, int width, int height, int w, int h, int x, int y)
+{
+    const int fine = 64;
+    double sum = 0;
+    for (int j = 0; j < fine; j++)
+        for (int i = 0; i < fine; i++) {
+            int u = (int)((x + (i + 0.5) / fine) * width / w);
+            int v = (int)((y + (j + 0.5) / fine) * height / h);
+            sum += mask[v * width + u];
+        }
+    return sum / (fine * fine);
+}
+
+typedef struct scene {
+    vkstyle_model *model;
+    vks_setting setting;
+    int width, height;
+    vkstyle_image *target, *style[REGIONS];
+    float *mask[REGIONS];
+} scene;
+
+static const double strength[REGIONS] = {1, 0.6};
+
+static void open_scene(scene *s, int width, int height, vkstyle_kernels kernels,
+                       const vks_gpu_limits *limits)
+{
+    vkstyle_params p;
+    vkstyle_error error = {0};
+    *s = (scene){.model = rig_model(chain, 11), .width = width, .height = height};
+    s->target = rig_picture(width, height, 1);
+    for (int r = 0; r < REGIONS; r++) {
+        s->style[r] = rig_picture(21 + 4 * r, 18, 3 + (unsigned)r);
+        s->mask[r] = ramp(width, height, r > 0);
+    }
+    vkstyle_params_default(&p);
+    snprintf(p.style_layers, sizeof p.style_layers, "conv1_1,conv1_2,conv2_1,conv3_1");
+    snprintf(p.layer_weights, sizeof p.layer_weights, "0.1,0.4,0.2,0.3");
+    snprintf(p.content_layer, sizeof p.content_layer, "conv2_1");
+    p.beta = 3;
+    p.tv = 0;
+    p.kernels = kernels;
+    p.precision = VKSTYLE_PRECISION_FP32;
+    need(vks_setting_resolve(&s->setting, s->model, &p, limits, &error), &error);
+    s->setting.regions = REGIONS;
+}
+
+static void close_scene(scene *s)
+{
+    for (int r = 0; r < REGIONS; r++) {
+        vkstyle_image_free(&s->style[r]);
+        free(s->mask[r]);
+    }
+    vkstyle_image_free(&s->target);
+    vkstyle_model_free(&s->model);
+}
+
+// sum over regions of k |G_r - A_r|^2, k = w strength coverage / |A_r|^2, G_r = sum m^2 f f^T / sum
+// m^2; its gradient is 4 k / (sum m^2) m^2 (G_r - A_r) f.
+static double reference_scene(const scene *s, reference_tensor *gradient)
+{
+    reference_encoder encoder = {s->model, VKSTYLE_POOL_MAX, VKSTYLE_PAD_REPLICATE,
+                                 s->setting.encode.depth};
+    reference_tensor joining[REFERENCE_DEPTH] = {{0}}, picture = reference_picture(s->target);
+    reference_pass pass;
+    double loss = 0;
+    reference_forward(&pass, &encoder, &picture);
+    for (int r = 0; r < REGIONS; r++) {
+        reference_tensor painting = reference_picture(s->style[r]);
+        reference_pass seen;
+        reference_forward(&seen, &encoder, &painting);
+        for (int l = 0; l < s->setting.style_count; l++) {
+            int layer = s->setting.style_layers[l];
+            const reference_tensor *f = &pass.layer[layer];
+            size_t n = (size_t)f->channels, plane = (size_t)f->width * (size_t)f->height;
+            double *aim = reference_gram(&seen.layer[layer]), *d = calloc(n * n, sizeof *d);
+            double *weight = calloc(plane, sizeof *weight), mass = 0, size = 0, square = 0;
+            assert_true(d && weight);
+            for (size_t p = 0; p < plane; p++) {
+                double m = mean_at(s->mask[r], s->width, s->height, f->width, f->height,
+                                   (int)(p % (size_t)f->width), (int)(p / (size_t)f->width));
+                weight[p] = m * m;
+                mass += m * m;
+            }
+            for (size_t a = 0; a < n; a++)
+                for (size_t b = 0; b < n; b++) {
+                    double sum = 0;
+                    for (size_t p = 0; p < plane; p++)
+                        sum += weight[p] * f->at[a * plane + p] * f->at[b * plane + p];
+                    d[a * n + b] = sum / mass - aim[a * n + b];
+                    size += aim[a * n + b] * aim[a * n + b];
+                    square += d[a * n + b] * d[a * n + b];
+                }
+            double k = s->setting.beta * s->setting.layer_weights[l] * strength[r] * mass /
+                       (double)plane / size;
+            loss += k * square;
+            if (!joining[layer].at)
+                joining[layer] = reference_zeros(f->channels, f->height, f->width);
+            for (size_t a = 0; a < n; a++)
+                for (size_t b = 0; b < n; b++)
+                    for (size_t p = 0; p < plane; p++)
+                        joining[layer].at[a * plane + p] +=
+                            4 * k / mass * weight[p] * d[a * n + b] * f->at[b * plane + p];
+            free(aim);
+            free(d);
+            free(weight);
+        }
+        reference_pass_free(&seen);
+        reference_free(&painting);
+    }
+    *gradient = reference_backward(&pass, &encoder, joining);
+    for (int i = 0; i < encoder.depth; i++)
+        reference_free(&joining[i]);
+    reference_pass_free(&pass);
+    reference_free(&picture);
+    return loss;
+}
+
+static double run_scene(const scene *s, vks_gpu *gpu, vks_network *network,
+                        const vkstyle_image *target, vkstyle_image *gradient)
+{
+    vkstyle_error error = {0};
+    vks_style style[REGIONS] = {{0}};
+    vks_region at[REGIONS];
+    vks_regions regions = {REGIONS, at};
+    vks_iteration it = {0};
+    for (int r = 0; r < REGIONS; r++) {
+        const vkstyle_image *one[] = {s->style[r]};
+        need(vks_prepare_style(&style[r], gpu, network, &s->setting, one, NULL, 1, &error), &error);
+        at[r] = (vks_region){&style[r], strength[r], s->mask[r]};
+    }
+    vks_iteration_options o = {.width = (uint32_t)s->width,
+                               .height = (uint32_t)s->height,
+                               .style = &style[0],
+                               .regions = &regions};
+    need(vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &s->setting, &o, &error) &&
+             vks_iteration_realise(&it, gpu, &style[0], false, &error) &&
+             vks_upload_image(gpu, vks_plan_slice(it.plan, it.target), target, &error) &&
+             vks_plan_run(it.plan, &error) &&
+             vks_download_image(gpu, vks_plan_slice(it.plan, it.gradient), gradient, &error),
+         &error);
+    double total = vks_iteration_losses(&it, 0).total;
+    vks_iteration_free(&it);
+    for (int r = 0; r < REGIONS; r++)
+        vks_style_free(&style[r]);
+    return total;
+}
+
+static void check_scene(int width, int height, vkstyle_kernels kernels)
+{
+    vkstyle_error error = {0};
+    vks_gpu *gpu = rig_gpu(NULL);
+    scene s;
+    open_scene(&s, width, height, kernels, vks_gpu_get_limits(gpu));
+    vks_network *network = vks_network_create(gpu, s.model, &error);
+    need(network, &error);
+    reference_tensor right;
+    double loss = reference_scene(&s, &right);
+    vkstyle_image *gradient = vkstyle_image_create(width, height, false, &error);
+    need(gradient, &error);
+    double got = run_scene(&s, gpu, network, s.target, gradient);
+    double off = rig_off(gradient->rgb, right.at, reference_count(&right));
+    if (!(fabs(got - loss) < 2e-3 * loss) || !(off < 5e-3))
+        fail_msg("%dx%d: loss %g and not %g, gradient off by %.1e", width, height, got, loss, off);
+    // Along its gradient the loss changes by |gradient|^2 a step.
+    double square = 0, slope[2];
+    size_t n = 3 * (size_t)width * (size_t)height;
+    for (size_t i = 0; i < n; i++)
+        square += (double)gradient->rgb[i] * gradient->rgb[i];
+    double step = 0.01 * got / square;
+    vkstyle_image *moved = vkstyle_image_create(width, height, false, &error);
+    vkstyle_image *scrap = vkstyle_image_create(width, height, false, &error);
+    need(moved && scrap, &error);
+    for (int k = 0; k < 2; k++) {
+        for (size_t i = 0; i < n; i++)
+            moved->rgb[i] = s.target->rgb[i] + (float)((k ? step : -step) * gradient->rgb[i]);
+        slope[k] = run_scene(&s, gpu, network, moved, scrap);
+    }
+    double measured = (slope[1] - slope[0]) / (2 * step);
+    if (!(fabs(measured - square) < 0.02 * square))
+        fail_msg("along the gradient the loss changes by %g a step, and not by %g", measured,
+                 square);
+    vkstyle_image_free(&moved);
+    vkstyle_image_free(&scrap);
+    vkstyle_image_free(&gradient);
+    reference_free(&right);
+    vks_network_free(&network);
+    close_scene(&s);
+    vks_gpu_close(&gpu);
+}
+
+static void losses_and_gradients(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{22, 19}, {17, 30}, {16, 16}};
+    for (int i = 0; i < 3; i++)
+        check_scene(sizes[i][0], sizes[i][1], VKSTYLE_KERNELS_WINOGRAD);
+    check_scene(22, 19, VKSTYLE_KERNELS_DIRECT);
+    check_scene(22, 19, VKSTYLE_KERNELS_TILED);
+}
+
+// ---------------------------------------------------------------- jobs
+
+static vkstyle_image *half_white(int width, int height, bool right, float value)
+{
+    vkstyle_error error = {0};
+    vkstyle_image *image = vkstyle_image_create(width, height, false, &error);
+    need(image, &error);
+    for (int i = 0; i < 3 * width * height; i++)
+        image->rgb[i] = (i % width >= width / 2) == right ? value : 0;
+    return image;
+}
+
+// Root mean square of the difference in columns [from, to).
+static double apart(const vkstyle_image *a, const vkstyle_image *b, int from, int to)
+{
+    double sum = 0;
+    int n = 0;
+    for (int i = 0; i < 3 * a->width * a->height; i++)
+        if (i % a->width >= from && i % a->width < to) {
+            sum += (a->rgb[i] - b->rgb[i]) * (a->rgb[i] - b->rgb[i]);
+            n++;
+        }
+    return sqrt(sum / n);
+}
+
+static void a_style_stays_inside(void **state)
+{
+    (void)state;
+    vkstyle_context *context = rig_context(NULL);
+    vkstyle_model *model = rig_model(job_chain, 5);
+    vkstyle_image *content = rig_picture(64, 32, 1), *style = rig_picture(30, 34, 3);
+    vkstyle_params p = job_params(25);
+    p.tv = 0;
+    const vkstyle_image *styles[] = {style};
+    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
+    job_result plain = job_run(context, model, &job, &p);
+    need(plain.image, &plain.error);
+    for (int way = 0; way < 2; way++) { // a mask, a strength map
+        vkstyle_image *mask = half_white(32, 16, true, 1);
+        const vkstyle_image *masks[] = {mask};
+        job.style_masks = way ? NULL : masks;
+        job.strength_map = way ? mask : NULL;
+        job_result r = job_run(context, model, &job, &p);
+        need(r.image, &r.error);
+        // The layers' reach is some pixels: a margin around the edge is nobody's.
+        double inside = apart(r.image, content, 44, 64), outside = apart(r.image, content, 0, 20);
+        double before = apart(plain.image, content, 0, 20);
+        if (!(outside < 0.2 * inside && outside < 0.2 * before && inside > 0.3 * before))
+            fail_msg("moved by %g inside, %g outside, %g without", inside, outside, before);
+        assert_true(job_number(&r, "memory.predicted") > job_number(&plain, "memory.predicted"));
+        job_free(&r);
+        vkstyle_image_free(&mask);
+    }
+    job.style_masks = NULL;
+    // White everywhere is the same as no mask, but for rounding; half as strong moves less.
+    double moved[2];
+    for (int way = 0; way < 2; way++) {
+        vkstyle_image *map = vkstyle_image_create(5, 5, false, NULL);
+        assert_non_null(map);
+        for (int i = 0; i < 75; i++)
+            map->rgb[i] = way ? 0.02f : 1;
+        job.strength_map = map;
+        job_result r = job_run(context, model, &job, &p);
+        need(r.image, &r.error);
+        if (!way)
+            assert_true(fabs(job_loss(&r, 0) - job_loss(&plain, 0)) < 1e-4 * job_loss(&plain, 0));
+        else // 0.02 of the style's loss at the start, where content's is 0
+            assert_true(fabs(job_loss(&r, 0) - 0.02 * job_loss(&plain, 0)) <
+                        1e-3 * job_loss(&plain, 0));
+        moved[way] = apart(r.image, content, 0, 64);
+        job_free(&r);
+        vkstyle_image_free(&map);
+    }
+    assert_true(moved[1] < moved[0]);
+    job_free(&plain);
+    vkstyle_image_free(&style);
+    vkstyle_image_free(&content);
+    vkstyle_model_free(&model);
+    vkstyle_close(&context);
+}
+
+static double mean(const vkstyle_image *image, int from, int to)
+{
+    double sum = 0;
+    int n = 0;
+    for (int i = 0; i < 3 * image->width * image->height; i++)
+        if (i % image->width >= from && i % image->width < to) {
+            sum += image->rgb[i];
+            n++;
+        }
+    return sum / n;
+}
+
+// A dark and a bright style, each on its side: exchanging the masks exchanges the sides.
+static void regions_have_their_own_styles(void **state)
+{
+    (void)state;
+    vkstyle_context *context = rig_context(NULL);
+    vkstyle_model *model = rig_model(job_chain, 5);
+    vkstyle_image *content = rig_picture(64, 32, 1);
+    vkstyle_image *style[2] = {rig_picture(30, 34, 3), rig_picture(30, 34, 8)};
+    for (int i = 0; i < 3 * 30 * 34; i++) {
+        style[0]->rgb[i] *= 0.4f;
+        style[1]->rgb[i] = 1 - 0.4f * style[1]->rgb[i];
+    }
+    vkstyle_image *mask[2] = {half_white(64, 32, false, 1), half_white(64, 32, true, 1)};
+    vkstyle_params p = job_params(25);
+    p.alpha = 0.01;
+    p.learning_rate = 0.05;
+    assert_true(vkstyle_params_set(&p, "style-layers", "conv1_1,conv1_2", NULL));
+    job_result r[2];
+    for (int i = 0; i < 2; i++) {
+        const vkstyle_image *styles[] = {style[0], style[1]};
+        const vkstyle_image *masks[] = {mask[i], mask[!i]};
+        vkstyle_job job = {
+            .content = content, .styles = styles, .style_count = 2, .style_masks = masks};
+        r[i] = job_run(context, model, &job, &p);
+        need(r[i].image, &r[i].error);
+    }
+    double left[2] = {mean(r[0].image, 0, 28), mean(r[1].image, 0, 28)};
+    double right[2] = {mean(r[0].image, 36, 64), mean(r[1].image, 36, 64)};
+    if (!(left[0] < left[1] - 0.05 && right[1] < right[0] - 0.05))
+        fail_msg("left %g, exchanged %g; right %g, exchanged %g", left[0], left[1], right[0],
+                 right[1]);
+    for (int i = 0; i < 2; i++) {
+        job_free(&r[i]);
+        vkstyle_image_free(&style[i]);
+        vkstyle_image_free(&mask[i]);
+    }
+    vkstyle_image_free(&content);
+    vkstyle_model_free(&model);
+    vkstyle_close(&context);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return vks_gpu_validation_messages();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_and_gradients),
+        cmocka_unit_test(a_style_stays_inside),
+        cmocka_unit_test(regions_have_their_own_styles),
+    };
+    return cmocka_run_group_tests_name("masks", tests, NULL, teardown);
+}
