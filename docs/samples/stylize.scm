@@ -28,6 +28,7 @@
                 FALSE FALSE    ; raw-losses, no-clamp
                 0              ; time-limit in seconds: none
                 0 0            ; precision, kernels: auto
-                "0"))))        ; memory: what is free
+                "0"            ; memory: what is free
+                0))))          ; tile: only where memory asks for it
     (gimp-file-save RUN-NONINTERACTIVE image (car (gimp-image-flatten image)) result result)
     (gimp-image-delete image)))
