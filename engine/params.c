@@ -85,6 +85,9 @@ static const vkstyle_param table[] = {
     {"no-clamp", VKSTYLE_FLAG, FIELD(no_clamp), 0, 1, 0, NULL, NULL, NULL, "No clamping",
      "Let the target leave the range of displayable colours, and return the last iterate instead "
      "of the averaged one."},
+    {"tolerance", VKSTYLE_REAL, FIELD(tolerance), 0, 1, 0, NULL, NULL, "T", "Early stop",
+     "End a pyramid level early when its loss has fallen by less than this part of itself over 16 "
+     "iterations: 0.001 is a good value. 0: do all iterations."},
     {"time-limit", VKSTYLE_REAL, FIELD(time_limit), 0, 1e9, 0, NULL, NULL, "SECONDS", "Time limit",
      "Stop after so many seconds and keep the picture as it is. 0: no limit."},
     {"precision", VKSTYLE_CHOICE, FIELD(precision), 0, 2, VKSTYLE_PRECISION_AUTO, NULL, precisions,

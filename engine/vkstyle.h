@@ -165,6 +165,8 @@ typedef struct vkstyle_params {
     int64_t seed;
     bool raw_losses;   // minimise the raw definitions of the paper, not the normalised ones
     bool no_clamp;     // let the target leave 0..1 and turn averaging off
+    double tolerance;  // a level ends when the loss falls by less than this part of itself in 16
+                       // iterations; 0: never before its time
     double time_limit; // seconds; 0: none. Reaching it keeps the present result
     vkstyle_precision precision;
     vkstyle_kernels kernels;

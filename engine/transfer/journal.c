@@ -89,6 +89,8 @@ static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
         cJSON_AddNumberToObject(level, "height", schedule->levels[i].height);
         cJSON_AddNumberToObject(level, "iterations", schedule->levels[i].iterations);
         cJSON_AddNumberToObject(level, "iterations_done", j->levels[i].iterations);
+        if (j->levels[i].still)
+            cJSON_AddBoolToObject(level, "stood_still", true);
         cJSON_AddNumberToObject(level, "seconds", j->levels[i].seconds);
         cJSON_AddNumberToObject(level, "flops_per_iteration", j->levels[i].flops);
         cJSON_AddNumberToObject(level, "plan_bytes", (double)j->levels[i].plan_bytes);

@@ -18,6 +18,7 @@ typedef struct vks_journal {
     struct {
         double seconds, flops; // of the level's iterations, and of one of them
         int iterations;
+        bool still; // ended early: --tolerance
         uint64_t plan_bytes;
     } levels[VKS_MAX_LEVELS];
     char content_hash[65], style_hash[65], result_hash[65];

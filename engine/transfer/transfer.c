@@ -299,12 +299,28 @@ static vkstyle_image *level_start(transfer *t)
     return padded;
 }
 
+enum { STILL = 16 }; // iterations between looks at whether a level still gets anywhere
+
+// True where the level's loss has all but stopped falling: against exactly STILL iterations ago.
+static bool stands_still(const transfer *t)
+{
+    int done = t->journal.count - t->before;
+    if (!(t->params->tolerance > 0) || done < 2 * STILL || done % STILL)
+        return false;
+    double now = t->journal.losses[t->journal.count - 1].total;
+    double then = t->journal.losses[t->journal.count - 1 - STILL].total;
+    return isfinite(now) && isfinite(then) && then - now < t->params->tolerance * then;
+}
+
 // How many iterations to run until the next picture is due: by count exactly, by time as fast as
 // the device has shown to be.
 static int until_picture(const transfer *t, int left)
 {
     const vkstyle_job *job = t->job;
     int done = t->journal.count - t->before, most = left;
+    // A decision on the loss is made at the same iteration whatever the device's speed.
+    if (t->params->tolerance > 0 && STILL - done % STILL < most)
+        most = left = STILL - done % STILL;
     double seconds = t->journal.levels[t->level].seconds, each = done ? seconds / done : 0;
     if (job->picture_iterations > 0)
         most = job->picture_iterations - t->journal.count % job->picture_iterations;
@@ -330,6 +346,10 @@ static bool run_level(transfer *t)
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
         left -= run.done;
+        if (left > 0 && stands_still(t)) {
+            t->journal.levels[t->level].still = true;
+            left = 0;
+        }
         if (t->decision == VKSTYLE_CONTINUE && picture_due(t)) {
             vkstyle_image *picture = present_picture(t);
             if (!picture)

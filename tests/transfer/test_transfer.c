@@ -358,9 +358,34 @@ static void half_precision_arrives(void **state)
     vkstyle_model_free(&vgg19);
 }
 
+// With a tolerance a level ends where its loss stands still, at the same iteration each time; a
+// stricter one ends it later, and none never.
+static void a_level_that_stands_still_ends(void **state)
+{
+    (void)state;
+    vkstyle_image *content = rig_picture(24, 20, 1);
+    vkstyle_params p = job_params(160);
+    static const double tolerance[] = {0, 0.02, 0.3, 0.3};
+    int done[4];
+    job_result r[4];
+    for (int i = 0; i < 4; i++) {
+        p.tolerance = tolerance[i];
+        r[i] = simple(content, &p);
+        done[i] = cJSON_GetArraySize(job_member(&r[i], "losses.total"));
+    }
+    if (!(done[0] == 160 && done[1] < 160 && done[2] < done[1] && done[2] >= 32))
+        fail_msg("%d, %d and %d iterations", done[0], done[1], done[2]);
+    assert_int_equal(done[2] % 16, 0);
+    assert_true(job_same(r[2].image, r[3].image));
+    for (int i = 0; i < 4; i++)
+        job_free(&r[i]);
+    vkstyle_image_free(&content);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_level_that_stands_still_ends),
         cmocka_unit_test(tiny_pictures),
         cmocka_unit_test(alpha_is_kept_and_hides),
         cmocka_unit_test(same_twice),
