@@ -302,6 +302,10 @@ typedef struct vkstyle_job {
     void *user;
     double picture_seconds; // > 0: hand the growing picture to progress this often
     int picture_iterations; // > 0: and after every so many iterations
+    // File to keep the job's state in while it runs, or NULL: written every checkpoint_seconds (0:
+    // 60), gone on from if it is there, removed when the job is done.
+    const char *checkpoint;
+    double checkpoint_seconds;
 } vkstyle_job;
 
 // The whole transfer. Returns the picture (alpha is the content's). report, when not NULL, receives

@@ -56,6 +56,10 @@ static const cli_option options[] = {
     {"plan", 0, "Device and model", "REPORT.json",
      "Replay the plan of an earlier run from its report: kernels, precision, levels. On the same "
      "device, with the same pictures and seed, the result has the same bits."},
+    {"checkpoint", 0, "Files", "FILE",
+     "Keep the run's state in FILE, written once a minute and removed at the end. If FILE is "
+     "there, "
+     "go on from it: after a power cut the same bits come out as without."},
     {"device", 0, "Device and model", "D", CLI_DEVICE_HELP},
     {"model", 0, "Device and model", "M", CLI_MODEL_HELP},
     {"memory", 0, "Device and model", "BYTES", NULL},
@@ -289,6 +293,9 @@ static int paint_one(cli_transfer *t)
 static int paint_many(cli_transfer *t)
 {
     int status = VKSTYLE_DONE;
+    if (cli_args_value(t->args, "checkpoint"))
+        return cli_fail(VKSTYLE_USAGE, "--checkpoint: for one picture at a time; runs over many go "
+                                       "on where they were anyway");
     for (int i = 0; !status && i < t->args->word_count; i++)
         status = cli_names_add(&t->contents, t->args->words[i]);
     if (!status)

@@ -131,6 +131,7 @@ int cli_transfer_work(cli_transfer *t)
         .style_count = t->source.style_count,
         .init = t->init,
         .plan = t->plan,
+        .checkpoint = cli_args_value(t->args, "checkpoint"),
         .progress = on_progress,
         .user = t,
         .picture_iterations = t->save_every,

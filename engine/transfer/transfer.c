@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "carry.h"
+#include "checkpoint.h"
 #include "../clock.h"
 #include "context.h"
 #include "estimate.h"
@@ -39,6 +40,9 @@ typedef struct transfer {
     vkstyle_image *target;  // between levels: where the next one starts
     vks_zones zones;        // of the level at work, where styles have masks
     vks_carry carry;
+    vks_checkpoint checkpoint; // to go on from
+    char key[VKS_SHA256_TEXT];
+    double last_checkpoint;
     vks_iteration iteration; // of the level at work
     int level;               // from 0
     int before;              // iterations of the levels before
@@ -312,6 +316,11 @@ static bool stands_still(const transfer *t)
     return isfinite(now) && isfinite(then) && then - now < t->params->tolerance * then;
 }
 
+static double checkpoint_interval(const transfer *t)
+{
+    return t->job->checkpoint_seconds > 0 ? t->job->checkpoint_seconds : 60;
+}
+
 // How many iterations to run until the next picture is due: by count exactly, by time as fast as
 // the device has shown to be.
 static int until_picture(const transfer *t, int left)
@@ -329,13 +338,34 @@ static int until_picture(const transfer *t, int left)
         int by_time = each > 0 && due > each ? (int)(due / each) : 1;
         most = by_time < most ? by_time : most;
     }
+    if (job->checkpoint) {
+        double due = t->last_checkpoint + checkpoint_interval(t) - vks_seconds();
+        int by_time = each > 0 && due > each ? (int)(due / each) : 1;
+        most = by_time < most ? by_time : most;
+    }
     return most < left ? most : left;
+}
+
+static bool keep_checkpoint(transfer *t)
+{
+    if (!t->job->checkpoint || t->decision != VKSTYLE_CONTINUE ||
+        vks_seconds() - t->last_checkpoint < checkpoint_interval(t))
+        return true;
+    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, t->level, t->before, &t->journal,
+                                    &t->iteration, t->gpu, t->error);
+    t->last_checkpoint = vks_seconds();
+    return done;
 }
 
 static bool run_level(transfer *t)
 {
-    for (int left = t->schedule.levels[t->level].iterations;
+    for (int left = t->schedule.levels[t->level].iterations - (t->journal.count - t->before);
          left > 0 && t->decision == VKSTYLE_CONTINUE;) {
+        // Asked here, so that a job that goes on from a checkpoint ends the level just there, too.
+        if (stands_still(t)) {
+            t->journal.levels[t->level].still = true;
+            break;
+        }
         vks_run run = {.gpu = t->gpu,
                        .sequence = vks_plan_sequence(t->iteration.plan),
                        .watch = &t->running,
@@ -346,10 +376,8 @@ static bool run_level(transfer *t)
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
         left -= run.done;
-        if (left > 0 && stands_still(t)) {
-            t->journal.levels[t->level].still = true;
-            left = 0;
-        }
+        if (!keep_checkpoint(t))
+            return false;
         if (t->decision == VKSTYLE_CONTINUE && picture_due(t)) {
             vkstyle_image *picture = present_picture(t);
             if (!picture)
@@ -375,7 +403,7 @@ static bool do_level(transfer *t)
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
-    t->before = t->journal.count;
+    t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
     snprintf(t->phase, sizeof t->phase, "preparing");
     if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
         !prepare_style(t, &style) ||
@@ -396,7 +424,9 @@ static bool do_level(transfer *t)
     if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
         !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
                           t->error) ||
-        !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
+        !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
+        (t->checkpoint.file &&
+         !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
         goto end;
     if (t->schedule.count > 1)
         snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
@@ -543,6 +573,28 @@ static vkstyle_image *finish(transfer *t)
     return result;
 }
 
+// Goes on from a checkpoint where there is one: in the same tiles, on the level that was at work.
+static bool find_checkpoint(transfer *t)
+{
+    vks_checkpoint *c = &t->checkpoint;
+    if (!t->job->checkpoint)
+        return true;
+    t->last_checkpoint = vks_seconds();
+    vks_checkpoint_key(t->key, t->job, t->params, t->model, &t->setting, &t->schedule);
+    if (!vks_checkpoint_open(c, t->job->checkpoint, t->key, &t->journal, t->error))
+        return false;
+    if (!c->file)
+        return true;
+    t->replayed.tile = c->tile ? (int)c->tile : 65536;
+    t->setting.encode.tile = c->product_tile;
+    for (int i = 0; i < c->level; i++)
+        t->journal.levels[i].iterations = t->schedule.levels[i].iterations;
+    t->journal.levels[c->level].iterations = c->count - c->before;
+    vks_notice("going on from %s: %d of %d iterations are done", t->job->checkpoint, c->count,
+               t->schedule.iterations);
+    return true;
+}
+
 static vkstyle_image *run_job(transfer *t)
 {
     if (!check_job(t))
@@ -570,13 +622,14 @@ static vkstyle_image *run_job(transfer *t)
     vks_image_hash(t->content, t->journal.content_hash);
     vks_image_hash(style, t->journal.style_hash);
     vkstyle_image_free(&style);
-    if (!check_memory(t) || !(t->target = first_target(t)) ||
+    if (!find_checkpoint(t) || !check_memory(t) || !(t->target = first_target(t)) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
     t->preparing = (vks_watch){look_on, t, &t->rate};
     t->running = (vks_watch){tick, t, &t->rate};
     vks_network_set_watch(t->network, &t->preparing);
-    for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
+    for (t->level = t->checkpoint.file ? t->checkpoint.level : 0;
+         t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
         while (!do_level(t))
             if (!shrink_tiles(t))
                 return NULL;
@@ -636,6 +689,9 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     }
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
+    vks_checkpoint_close(&t.checkpoint);
+    if (result && job->checkpoint)
+        remove(job->checkpoint);
     vkstyle_image_free(&t.content);
     vkstyle_image_free(&t.origin);
     vkstyle_image_free(&t.target);
