@@ -26,7 +26,7 @@
                 0 0            ; pool (0 max, 1 avg), padding (0 auto)
                 0 0            ; init (0 content, 1 random), seed
                 FALSE FALSE    ; raw-losses, no-clamp
-                0              ; time-limit in seconds: none
+                0 0            ; tolerance: all iterations; time-limit in seconds: none
                 0 0            ; precision, kernels: auto
                 "0"            ; memory: what is free
                 0))))          ; tile: only where memory asks for it
