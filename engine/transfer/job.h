@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// One vkstyle_transfer at work: what its files share. transfer.c runs the job, level.c one pyramid
+// level, progress.c tells how far it is.
+#ifndef VKS_JOB_H
+#define VKS_JOB_H
+
+#include "carry.h"
+#include "checkpoint.h"
+#include "context.h"
+#include "estimate.h"
+#include "journal.h"
+#include "runner.h"
+#include "zone.h"
+#include "../image/image.h"
+#include "../image/recolour.h"
+
+typedef struct vks_transfer {
+    vkstyle_context *context;
+    vks_gpu *gpu;
+    vks_network *network;
+    const vkstyle_model *model;
+    const vkstyle_job *job;
+    const vkstyle_params *params;
+    vkstyle_params replayed; // the same, with the plan of an earlier job
+    vkstyle_error *error;
+    vks_setting setting;
+    vks_schedule schedule;
+    vks_estimate estimate;
+    vks_journal journal;
+    vkstyle_image *content; // as the engine takes it: what is transparent is filled
+    vks_colours colours;    // of the content
+    vkstyle_image *origin;  // where the target starts; NULL: from noise
+    vkstyle_image *target;  // between levels: where the next one starts
+    vks_zones zones;        // of the level at work, where styles have masks
+    vks_carry carry;
+    vks_checkpoint checkpoint; // to go on from
+    char key[VKS_SHA256_TEXT];
+    double last_checkpoint;
+    vks_iteration iteration; // of the level at work
+    int level;               // from 0
+    int before;              // iterations of the levels before
+    int run_base;            // iterations before the run at work
+    double start, last_picture;
+    double rate;
+    vks_watch preparing, running;
+    char phase[64];
+    vkstyle_decision decision;
+    bool out_of_time;
+    bool failed; // inside a tick: *error is filled
+} vks_transfer;
+
+// Everything of one level; afterwards target is its result.
+bool vks_do_level(vks_transfer *transfer);
+
+// The present result of the level at work, cropped to its true size; the device must be idle.
+vkstyle_image *vks_present_picture(vks_transfer *transfer);
+// The content's colours, where the job keeps them.
+bool vks_keep_colours(const vks_transfer *transfer, vkstyle_image *picture);
+// True when the host wants to see the growing picture now.
+bool vks_picture_due(const vks_transfer *transfer);
+void vks_report_progress(vks_transfer *transfer, const vkstyle_image *picture);
+
+// Watches (runner.h): while a level is prepared, and while its iterations run.
+vkstyle_decision vks_look_on(int done, void *transfer);
+vkstyle_decision vks_tick(int done, void *transfer);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "job.h"
+#include "../clock.h"
+#include "pad.h"
+#include "../error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// A style image as the engine takes it, at its own size.
+static vkstyle_image *take_style(const vks_transfer *t, int index)
+{
+    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[index], t->error);
+    if (style)
+        vks_recolour_style(style, &t->colours, t->params->colour, t->params->colour_strength);
+    return style;
+}
+
+// The style images at this level's size.
+static bool prepare_style(vks_transfer *t, const vks_style **style)
+{
+    const vkstyle_job *job = t->job;
+    vks_level level = t->schedule.levels[t->level];
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    int side = level.width > level.height ? level.width : level.height;
+    double down = (double)side / (goal.width > goal.height ? goal.width : goal.height);
+    vkstyle_image **images = calloc((size_t)job->style_count, sizeof *images);
+    bool done = images != NULL, found = false;
+    if (!done)
+        vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
+    for (int i = 0; done && i < job->style_count; i++) {
+        vkstyle_image *s = take_style(t, i);
+        if (!s) {
+            done = false;
+            break;
+        }
+        int own = s->width > s->height ? s->width : s->height, width, height;
+        // The paper's raw losses know no style scale: the style image counts as large as it is.
+        double long_side = t->params->raw_losses ? own * down : side;
+        vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
+        vkstyle_image *sized = vkstyle_image_resize(s, width, height, t->error);
+        vkstyle_image_free(&s);
+        images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
+        vkstyle_image_free(&sized);
+        done = images[i] != NULL;
+    }
+    if (done && t->setting.regions) {
+        int width, height;
+        vks_padded_size(level.width, level.height, &width, &height);
+        done =
+            vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
+                           level.height, width, height, t->gpu, t->network, &t->setting, t->error);
+        *style = &t->zones.style[0];
+    } else {
+        done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
+                                        &t->setting, (const vkstyle_image *const *)images,
+                                        job->style_weights, job->style_count, t->error);
+    }
+    if (done)
+        t->journal.styles_prepared += !found;
+    for (int i = 0; images && i < job->style_count; i++)
+        vkstyle_image_free(&images[i]);
+    free(images);
+    return done;
+}
+
+// A picture at the level's size, padded.
+static vkstyle_image *at_level(vks_transfer *t, const vkstyle_image *image)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *sized = vkstyle_image_resize(image, level.width, level.height, t->error);
+    vkstyle_image *padded = sized ? vks_pad_small(sized, t->error) : NULL;
+    vkstyle_image_free(&sized);
+    return padded;
+}
+
+// Adds what `image` has and loses at the size of `coarse`: its detail.
+static bool add_detail(vkstyle_image *to, const vkstyle_image *image, vks_level coarse,
+                       vkstyle_error *error)
+{
+    vkstyle_image *sharp = vkstyle_image_resize(image, to->width, to->height, error);
+    vkstyle_image *small = vkstyle_image_resize(image, coarse.width, coarse.height, error);
+    vkstyle_image *soft =
+        sharp && small ? vkstyle_image_resize(small, to->width, to->height, error) : NULL;
+    size_t n = 3 * (size_t)to->width * (size_t)to->height;
+    for (size_t i = 0; soft && i < n; i++) {
+        float value = to->rgb[i] + sharp->rgb[i] - soft->rgb[i];
+        to->rgb[i] = value < 0 ? 0 : value > 1 ? 1 : value;
+    }
+    bool done = soft != NULL;
+    vkstyle_image_free(&sharp);
+    vkstyle_image_free(&small);
+    vkstyle_image_free(&soft);
+    return done;
+}
+
+// Where the level's target starts, padded. A finer level takes over what the coarser one changed,
+// not its picture: the detail that the coarse level had no pixels for is that of the first target
+// again, and need not be won back by the optimiser.
+static vkstyle_image *level_start(vks_transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *start = vkstyle_image_resize(t->target, level.width, level.height, t->error);
+    if (start && t->origin && t->level && t->before &&
+        !add_detail(start, t->origin, t->schedule.levels[t->level - 1], t->error))
+        vkstyle_image_free(&start);
+    vkstyle_image *padded = start ? vks_pad_small(start, t->error) : NULL;
+    vkstyle_image_free(&start);
+    return padded;
+}
+
+enum { STILL = 16 }; // iterations between looks at whether a level still gets anywhere
+
+// True where the level's loss has all but stopped falling: against exactly STILL iterations ago.
+static bool stands_still(const vks_transfer *t)
+{
+    int done = t->journal.count - t->before;
+    if (!(t->params->tolerance > 0) || done < 2 * STILL || done % STILL)
+        return false;
+    double now = t->journal.losses[t->journal.count - 1].total;
+    double then = t->journal.losses[t->journal.count - 1 - STILL].total;
+    return isfinite(now) && isfinite(then) && then - now < t->params->tolerance * then;
+}
+
+static double checkpoint_interval(const vks_transfer *t)
+{
+    return t->job->checkpoint_seconds > 0 ? t->job->checkpoint_seconds : 60;
+}
+
+// How many iterations to run until the next picture is due: by count exactly, by time as fast as
+// the device has shown to be.
+static int until_picture(const vks_transfer *t, int left)
+{
+    const vkstyle_job *job = t->job;
+    int done = t->journal.count - t->before, most = left;
+    // A decision on the loss is made at the same iteration whatever the device's speed.
+    if (t->params->tolerance > 0 && STILL - done % STILL < most)
+        most = left = STILL - done % STILL;
+    double seconds = t->journal.levels[t->level].seconds, each = done ? seconds / done : 0;
+    if (job->picture_iterations > 0)
+        most = job->picture_iterations - t->journal.count % job->picture_iterations;
+    if (job->picture_seconds > 0) {
+        double due = t->last_picture + job->picture_seconds - vks_seconds();
+        int by_time = each > 0 && due > each ? (int)(due / each) : 1;
+        most = by_time < most ? by_time : most;
+    }
+    if (job->checkpoint) {
+        double due = t->last_checkpoint + checkpoint_interval(t) - vks_seconds();
+        int by_time = each > 0 && due > each ? (int)(due / each) : 1;
+        most = by_time < most ? by_time : most;
+    }
+    return most < left ? most : left;
+}
+
+static bool keep_checkpoint(vks_transfer *t)
+{
+    if (!t->job->checkpoint || t->decision != VKSTYLE_CONTINUE ||
+        vks_seconds() - t->last_checkpoint < checkpoint_interval(t))
+        return true;
+    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, t->level, t->before, &t->journal,
+                                    &t->iteration, t->gpu, t->error);
+    t->last_checkpoint = vks_seconds();
+    return done;
+}
+
+static bool run_level(vks_transfer *t)
+{
+    for (int left = t->schedule.levels[t->level].iterations - (t->journal.count - t->before);
+         left > 0 && t->decision == VKSTYLE_CONTINUE;) {
+        // Asked here, so that a job that goes on from a checkpoint ends the level just there, too.
+        if (stands_still(t)) {
+            t->journal.levels[t->level].still = true;
+            break;
+        }
+        vks_run run = {.gpu = t->gpu,
+                       .sequence = vks_plan_sequence(t->iteration.plan),
+                       .watch = &t->running,
+                       .count = until_picture(t, left)};
+        t->run_base = t->journal.count;
+        if (!vks_run_sequence(&run, t->error) || t->failed)
+            return false;
+        t->journal.levels[t->level].seconds += run.seconds;
+        t->journal.levels[t->level].iterations += run.done;
+        left -= run.done;
+        if (!keep_checkpoint(t))
+            return false;
+        if (t->decision == VKSTYLE_CONTINUE && vks_picture_due(t)) {
+            vkstyle_image *picture = vks_present_picture(t);
+            if (!picture)
+                return false;
+            bool shown = vks_keep_colours(t, picture);
+            t->last_picture = vks_seconds();
+            if (shown)
+                vks_report_progress(t, picture);
+            vkstyle_image_free(&picture);
+            if (!shown)
+                return false;
+        }
+    }
+    return true;
+}
+
+// Everything of one level; afterwards t->target is its result.
+bool vks_do_level(vks_transfer *t)
+{
+    vks_level level = t->schedule.levels[t->level];
+    const vks_style *style = NULL;
+    vks_content content = {0};
+    vkstyle_image *sized = NULL, *start = NULL;
+    struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
+    bool done = false;
+    t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
+    snprintf(t->phase, sizeof t->phase, "preparing");
+    if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
+        !prepare_style(t, &style) ||
+        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
+        goto end;
+    if (!vks_iteration_build(
+            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
+            &(vks_iteration_options){.width = (uint32_t)sized->width,
+                                     .height = (uint32_t)sized->height,
+                                     .style = style,
+                                     .regions = t->setting.regions ? &t->zones.regions : NULL,
+                                     .content = &content,
+                                     .optimiser = &optimiser},
+            t->error))
+        goto end;
+    t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
+    t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
+    if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
+        !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
+                          t->error) ||
+        !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
+        (t->checkpoint.file &&
+         !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
+        goto end;
+    if (t->schedule.count > 1)
+        snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
+    else
+        snprintf(t->phase, sizeof t->phase, "optimising");
+    if (!t->journal.startup_seconds)
+        t->journal.startup_seconds = vks_seconds() - t->start;
+    if (!run_level(t))
+        goto end;
+    if (t->decision != VKSTYLE_CANCEL && t->journal.count > t->before) {
+        vkstyle_image *picture = vks_present_picture(t);
+        if (!picture)
+            goto end;
+        vkstyle_image_free(&t->target);
+        t->target = picture;
+        if (t->level + 1 < t->schedule.count && t->decision == VKSTYLE_CONTINUE &&
+            !vks_carry_save(&t->carry, &t->iteration, t->gpu, t->error))
+            goto end;
+    }
+    done = true;
+end:
+    // Stopped while preparing: the picture of the level before is the result.
+    if (!done && t->error->status == VKSTYLE_INTERRUPTED && t->decision != VKSTYLE_CONTINUE) {
+        *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
+        done = true;
+    }
+    vks_iteration_free(&t->iteration);
+    vks_zones_free(&t->zones);
+    vks_content_free(&content);
+    vkstyle_image_free(&sized);
+    vkstyle_image_free(&start);
+    return done;
+}

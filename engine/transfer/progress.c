@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "job.h"
+#include "../clock.h"
+#include "pad.h"
+#include "../error.h"
+
+#include <math.h>
+
+// ---------------------------------------------------------------- pictures
+
+// The present result of the level at work, cropped to its true size; the device must be idle.
+vkstyle_image *vks_present_picture(vks_transfer *t)
+{
+    vks_iteration *it = &t->iteration;
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    vkstyle_image *picture = NULL;
+    int from = vks_optimiser_result(it->optimiser);
+    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
+        picture = vks_crop(padded, level.width, level.height, t->error);
+    vkstyle_image_free(&padded);
+    if (picture && t->setting.regions) {
+        vkstyle_image *content =
+            vkstyle_image_resize(t->content, level.width, level.height, t->error);
+        if (content)
+            vks_zones_restore(&t->zones, (int)it->width, picture, content);
+        else
+            vkstyle_image_free(&picture);
+        vkstyle_image_free(&content);
+    }
+    return picture;
+}
+
+// Gives a picture the content's chroma, where that is asked for.
+bool vks_keep_colours(const vks_transfer *t, vkstyle_image *picture)
+{
+    const vkstyle_params *p = t->params;
+    if (p->colour != VKSTYLE_COLOUR_LUMINANCE || !(p->colour_strength > 0))
+        return true;
+    vkstyle_image *content =
+        vkstyle_image_resize(t->content, picture->width, picture->height, t->error);
+    if (content)
+        vks_restore_chroma(picture, content, p->colour_strength);
+    bool done = content != NULL;
+    vkstyle_image_free(&content);
+    return done;
+}
+
+// ---------------------------------------------------------------- progress
+
+static double seconds_left(const vks_transfer *t, double now)
+{
+    double done = 0, all = 0, level_flops = t->journal.levels[t->level].flops;
+    double pixels_here = (double)t->iteration.width * t->iteration.height;
+    if (!(t->rate > 0) || !(level_flops > 0))
+        return -1;
+    for (int i = t->level; i < t->schedule.count; i++) {
+        const vks_level *l = &t->schedule.levels[i];
+        all += level_flops * ((double)l->width * l->height / pixels_here) * l->iterations;
+    }
+    done = level_flops * (t->journal.count - t->before);
+    double left = (all - done) / t->rate;
+    if (t->params->time_limit > 0 && left > t->params->time_limit - (now - t->start))
+        left = t->params->time_limit - (now - t->start);
+    return left > 0 ? left : 0;
+}
+
+void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
+{
+    if (!t->job->progress)
+        return;
+    double now = vks_seconds();
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_progress p = {.phase = t->phase,
+                          .iteration = t->journal.count,
+                          .iterations = t->schedule.iterations,
+                          .level = t->level + 1,
+                          .levels = t->schedule.count,
+                          .width = level.width,
+                          .height = level.height,
+                          .loss = NAN,
+                          .content_loss = NAN,
+                          .style_loss = NAN,
+                          .seconds = now - t->start,
+                          .seconds_left = seconds_left(t, now),
+                          .picture = picture};
+    if (t->journal.count) {
+        vks_losses l = t->journal.losses[t->journal.count - 1];
+        p.loss = l.total;
+        p.content_loss = l.content;
+        p.style_loss = l.style;
+    }
+    vkstyle_decision d = t->job->progress(&p, t->job->user);
+    if (d > t->decision)
+        t->decision = d;
+}
+
+bool vks_picture_due(const vks_transfer *t)
+{
+    const vkstyle_job *j = t->job;
+    return t->journal.count > t->before &&
+           ((j->picture_seconds > 0 && vks_seconds() - t->last_picture >= j->picture_seconds) ||
+            (j->picture_iterations > 0 && t->journal.count % j->picture_iterations == 0));
+}
+
+// Adam refuses steps whose loss is not finite and L-BFGS backs off; when nothing else comes any
+// more, the run is lost.
+static bool check_losses(vks_transfer *t)
+{
+    enum { PATIENCE = 8 };
+    if (t->journal.count - t->before < PATIENCE &&
+        t->schedule.levels[t->level].iterations >= PATIENCE)
+        return true;
+    for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
+        if (isfinite(t->journal.losses[i].total))
+            return true;
+    return vks_fail(
+        t->error, VKSTYLE_FAILED,
+        "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
+        "--learning-rate, or another --device",
+        t->journal.count);
+}
+
+// While a level is prepared.
+vkstyle_decision vks_look_on(int done, void *user)
+{
+    vks_transfer *t = user;
+    (void)done;
+    if (t->params->time_limit > 0 && vks_seconds() - t->start > t->params->time_limit) {
+        t->out_of_time = true;
+        t->decision = t->decision > VKSTYLE_STOP ? t->decision : VKSTYLE_STOP;
+    }
+    vks_report_progress(t, NULL);
+    return t->decision;
+}
+
+// While its iterations run: `done` of this run have finished.
+vkstyle_decision vks_tick(int done, void *user)
+{
+    vks_transfer *t = user;
+    while (t->journal.count < t->run_base + done) {
+        vks_losses l =
+            vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
+        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
+            t->failed = true;
+            return VKSTYLE_CANCEL;
+        }
+    }
+    return vks_look_on(done, t);
+}
