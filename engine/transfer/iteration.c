@@ -309,7 +309,9 @@ vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)
     const float *record = (const float *)vks_plan_mapped(it->plan, it->ring) +
                           number % VKS_RECORDS * VKS_RECORD_FLOATS;
     const vkstyle_model *model = vks_network_model(it->encoding.network);
-    vks_losses l = {.total = record[VKS_VALUE_TOTAL], .tv = it->tv * record[VKS_VALUE_TV]};
+    vks_losses l = {.total = record[VKS_VALUE_TOTAL],
+                    .tv = it->tv * record[VKS_VALUE_TV],
+                    .variation = record[VKS_VALUE_TV]};
     l.content = it->k_content * record[VKS_VALUE_CONTENT];
     l.raw_content = 0.5 * record[VKS_VALUE_CONTENT];
     for (int i = 0; i < s->style_count; i++) {

@@ -60,6 +60,7 @@ typedef struct vks_losses {
     double content, style;         // as minimised, without alpha and beta
     double raw_content, raw_style; // of the paper, layer weights applied
     double tv;
+    double variation; // sum of squared differences of neighbours
 } vks_losses;
 vks_losses vks_iteration_losses(const vks_iteration *iteration, uint64_t number);
 

@@ -10,6 +10,7 @@
 #include "estimate.h"
 #include "journal.h"
 #include "runner.h"
+#include "watchdog.h"
 #include "zone.h"
 #include "../image/image.h"
 #include "../image/recolour.h"
@@ -40,6 +41,10 @@ typedef struct vks_transfer {
     int level;               // from 0
     int before;              // iterations of the levels before
     int run_base;            // iterations before the run at work
+    int spoilt;              // iterations of the level at work whose picture was spoilt
+    vks_watchdog dog;
+    vks_trouble trouble; // of the level at work
+    double caution;      // factor of the learning rate
     double start, last_picture;
     double rate;
     vks_watch preparing, running;
@@ -49,7 +54,8 @@ typedef struct vks_transfer {
     bool failed; // inside a tick: *error is filled
 } vks_transfer;
 
-// Everything of one level; afterwards target is its result.
+// Everything of one level, or what a spoilt picture has left of it; afterwards target is its
+// result, unless there was trouble: then it is as it was.
 bool vks_do_level(vks_transfer *transfer);
 
 // The present result of the level at work, cropped to its true size; the device must be idle.

@@ -155,7 +155,8 @@ static int until_picture(const vks_transfer *t, int left)
 
 static bool keep_checkpoint(vks_transfer *t)
 {
-    if (!t->job->checkpoint || t->decision != VKSTYLE_CONTINUE ||
+    // After trouble the file stays as it was: what goes on from it comes to the same trouble.
+    if (!t->job->checkpoint || t->caution < 1 || t->trouble || t->decision != VKSTYLE_CONTINUE ||
         vks_seconds() - t->last_checkpoint < checkpoint_interval(t))
         return true;
     bool done = vks_checkpoint_save(t->job->checkpoint, t->key, t->level, t->before, &t->journal,
@@ -164,10 +165,28 @@ static bool keep_checkpoint(vks_transfer *t)
     return done;
 }
 
+// For tests: spoils the target as a wrong device would.
+static bool spoil(vks_transfer *t)
+{
+    float value;
+    if (t->caution < 1 || !vks_debug_picture(t->journal.count, &value))
+        return true;
+    vks_iteration *it = &t->iteration;
+    vkstyle_image *bad = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    if (!bad)
+        return false;
+    for (size_t i = 0; i < 3 * (size_t)it->width * it->height; i++)
+        bad->rgb[i] = value * (value > 1 ? 1 + (float)(i % 2) : 1);
+    bool done = vks_upload_image(t->gpu, vks_plan_slice(it->plan, it->target), bad, t->error);
+    vkstyle_image_free(&bad);
+    return done;
+}
+
 static bool run_level(vks_transfer *t)
 {
-    for (int left = t->schedule.levels[t->level].iterations - (t->journal.count - t->before);
-         left > 0 && t->decision == VKSTYLE_CONTINUE;) {
+    int all = t->schedule.levels[t->level].iterations - t->spoilt;
+    for (int left = (all > 0 ? all : 1) - (t->journal.count - t->before);
+         left > 0 && t->decision == VKSTYLE_CONTINUE && !t->trouble;) {
         // Asked here, so that a job that goes on from a checkpoint ends the level just there, too.
         if (stands_still(t)) {
             t->journal.levels[t->level].still = true;
@@ -176,16 +195,16 @@ static bool run_level(vks_transfer *t)
         vks_run run = {.gpu = t->gpu,
                        .sequence = vks_plan_sequence(t->iteration.plan),
                        .watch = &t->running,
-                       .count = until_picture(t, left)};
+                       .count = vks_debug_spoils() ? 1 : until_picture(t, left)};
         t->run_base = t->journal.count;
         if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
         left -= run.done;
-        if (!keep_checkpoint(t))
+        if (!keep_checkpoint(t) || !spoil(t))
             return false;
-        if (t->decision == VKSTYLE_CONTINUE && vks_picture_due(t)) {
+        if (t->decision == VKSTYLE_CONTINUE && !t->trouble && vks_picture_due(t)) {
             vkstyle_image *picture = vks_present_picture(t);
             if (!picture)
                 return false;
@@ -210,12 +229,17 @@ bool vks_do_level(vks_transfer *t)
     vkstyle_image *sized = NULL, *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
+    optimiser.learning_rate *= t->caution;
     t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
+    t->trouble = VKS_NO_TROUBLE;
     snprintf(t->phase, sizeof t->phase, "preparing");
     if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
         !prepare_style(t, &style) ||
         !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
         goto end;
+    vks_watchdog_start(&t->dog, &t->setting, sized, t->job->styles[0]);
+    for (int i = t->before; i < t->journal.count; i++) // of a checkpoint
+        vks_watchdog_see(&t->dog, &t->journal.losses[i]);
     if (!vks_iteration_build(
             &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
             &(vks_iteration_options){.width = (uint32_t)sized->width,
@@ -243,7 +267,9 @@ bool vks_do_level(vks_transfer *t)
         t->journal.startup_seconds = vks_seconds() - t->start;
     if (!run_level(t))
         goto end;
-    if (t->decision != VKSTYLE_CANCEL && t->journal.count > t->before) {
+    if (!t->trouble && vks_watchdog_blind(&t->dog)) // a level too short for its patience
+        t->trouble = VKS_NOT_A_NUMBER;
+    if (t->decision != VKSTYLE_CANCEL && !t->trouble && t->journal.count > t->before) {
         vkstyle_image *picture = vks_present_picture(t);
         if (!picture)
             goto end;

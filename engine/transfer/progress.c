@@ -103,24 +103,6 @@ bool vks_picture_due(const vks_transfer *t)
             (j->picture_iterations > 0 && t->journal.count % j->picture_iterations == 0));
 }
 
-// Adam refuses steps whose loss is not finite and L-BFGS backs off; when nothing else comes any
-// more, the run is lost.
-static bool check_losses(vks_transfer *t)
-{
-    enum { PATIENCE = 8 };
-    if (t->journal.count - t->before < PATIENCE &&
-        t->schedule.levels[t->level].iterations >= PATIENCE)
-        return true;
-    for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
-        if (isfinite(t->journal.losses[i].total))
-            return true;
-    return vks_fail(
-        t->error, VKSTYLE_FAILED,
-        "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
-        "--learning-rate, or another --device",
-        t->journal.count);
-}
-
 // While a level is prepared.
 vkstyle_decision vks_look_on(int done, void *user)
 {
@@ -141,10 +123,13 @@ vkstyle_decision vks_tick(int done, void *user)
     while (t->journal.count < t->run_base + done) {
         vks_losses l =
             vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
-        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
+        if (!vks_journal_add(&t->journal, l, t->error)) {
             t->failed = true;
             return VKSTYLE_CANCEL;
         }
+        if (!t->trouble)
+            t->trouble = vks_watchdog_see(&t->dog, &l);
     }
-    return vks_look_on(done, t);
+    vkstyle_decision decision = vks_look_on(done, t);
+    return decision == VKSTYLE_CONTINUE && t->trouble ? VKSTYLE_STOP : decision;
 }

@@ -138,6 +138,58 @@ static bool find_checkpoint(vks_transfer *t)
     return true;
 }
 
+// From half precision to single, for the rest of the job.
+static bool use_single(vks_transfer *t)
+{
+    uint32_t tile = t->setting.tile;
+    int regions = t->setting.regions;
+    t->replayed = *t->params;
+    t->replayed.precision = VKSTYLE_PRECISION_FP32;
+    if (t->replayed.kernels == VKSTYLE_KERNELS_COOPMAT) // which is half precision only
+        t->replayed.kernels = VKSTYLE_KERNELS_AUTO;
+    t->params = &t->replayed;
+    if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
+                             t->error) ||
+        !vks_tune(&t->setting, t->gpu, NULL, t->error))
+        return false;
+    t->setting.tile = tile;
+    t->setting.regions = regions;
+    return check_memory(t);
+}
+
+// A level with the watchdog: where the picture is spoilt, what is left of the level starts again
+// from where the level began, in float32 if it was not, and with half the learning rate.
+static bool watched_level(vks_transfer *t)
+{
+    enum { ATTEMPTS = 6 };
+    t->spoilt = 0;
+    for (int attempt = 1;; attempt++) {
+        while (!vks_do_level(t))
+            if (!shrink_tiles(t))
+                return false;
+        if (!t->trouble || t->decision != VKSTYLE_CONTINUE)
+            return true;
+        if (attempt == ATTEMPTS)
+            return vks_fail(
+                t->error, VKSTYLE_FAILED,
+                "the picture is spoilt (%s, iteration %d) however small the steps; try --precision "
+                "fp32, a lower --learning-rate or --tv, or another --device",
+                vks_trouble_text(t->trouble), t->journal.count);
+        bool half = t->setting.storage == VKS_HALF;
+        t->spoilt += t->journal.count - t->before;
+        t->caution *= 0.5;
+        vks_carry_free(&t->carry);
+        vks_checkpoint_close(&t->checkpoint);
+        if (half && !use_single(t))
+            return false;
+        vks_journal_event(&t->journal, t->level, vks_trouble_text(t->trouble), t->caution);
+        vks_notice("the picture was spoilt (%s) at iteration %d: going on from the last good one "
+                   "with a learning rate of %g of what it was%s",
+                   vks_trouble_text(t->trouble), t->journal.count, t->caution,
+                   half ? ", in 32 bits" : "");
+    }
+}
+
 static vkstyle_image *run_job(vks_transfer *t)
 {
     if (!check_job(t))
@@ -173,9 +225,8 @@ static vkstyle_image *run_job(vks_transfer *t)
     vks_network_set_watch(t->network, &t->preparing);
     for (t->level = t->checkpoint.file ? t->checkpoint.level : 0;
          t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
-        while (!vks_do_level(t))
-            if (!shrink_tiles(t))
-                return NULL;
+        if (!watched_level(t))
+            return NULL;
     if (t->decision == VKSTYLE_CANCEL) {
         vks_fail(t->error, VKSTYLE_INTERRUPTED, "cancelled after %d of %d iterations",
                  t->journal.count, t->schedule.iterations);
@@ -208,7 +259,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                       .params = params,
                       .error = &own,
                       .start = vks_seconds(),
-                      .phase = "preparing"};
+                      .phase = "preparing",
+                      .caution = 1};
     t.last_picture = t.start;
     t.journal.predicted_seconds = -1;
     vkstyle_image *result = run_job(&t);
