@@ -17,6 +17,7 @@ static const char *const pools[] = {"max", "avg", NULL};
 static const char *const paddings[] = {"auto", "zero", "replicate", "reflect", NULL};
 static const char *const inits[] = {"content", "random", "file", NULL};
 static const char *const precisions[] = {"auto", "fp32", "fp16", NULL};
+static const char *const style_losses[] = {"gram", "gram-mean", NULL};
 static const char *const kernels[] = {"auto", "direct", "winograd", NULL};
 
 // Seeds up to 2^53 - 1 pass through JSON and every dialog unharmed.
@@ -44,7 +45,10 @@ static const vkstyle_param table[] = {
      "Layers of the encoder whose Gram matrices are matched. Early layers carry colour and grain, "
      "late ones shapes."},
     {"layer-weights", VKSTYLE_TEXT, FIELD(layer_weights), 0, 0, 0, "", NULL, "a,b,..",
-     "Layer weights", "One weight for each style layer. Empty: all alike."},
+     "Layer weights",
+     "One weight for each style layer, or one of even, large-shapes (the deeper the layer, the "
+     "more "
+     "weight) and fine-strokes (the other way round). Only their ratios count. Empty: even."},
     {"content-layer", VKSTYLE_TEXT, FIELD(content_layer), 0, 0, 0, "conv4_2", NULL, "NAME",
      "Content layer", "Layer of the encoder at which the content is held."},
     {"style-scale", VKSTYLE_REAL, FIELD(style_scale), 0.05, 20, 1, NULL, NULL, "S", "Style scale",
@@ -81,6 +85,13 @@ static const vkstyle_param table[] = {
      "Kernels",
      "Which convolution kernels run: direct is the reference, winograd does less "
      "arithmetic."},
+    {"style-loss", VKSTYLE_CHOICE, FIELD(style_loss), 0, 1, VKSTYLE_LOSS_GRAM, NULL, style_losses,
+     NULL, "Style loss",
+     "What of the style is matched: gram, correlations of features; gram-mean, their means and "
+     "spreads as well, which holds colours and contrast closer."},
+    {"early-stop", VKSTYLE_REAL, FIELD(early_stop), 0, 1, 0, NULL, NULL, "SHARE", "Early stop",
+     "End a pyramid level when ten iterations lower the loss by less than this share of it: try "
+     "0.005. 0: run all iterations."},
     {"memory", VKSTYLE_BYTES, FIELD(memory), 0, 9e15, 0, NULL, NULL, "BYTES", "Memory",
      "Device memory the job may use, such as 1500M or 2G. 0: what is free."},
 };
@@ -271,6 +282,10 @@ bool vkstyle_params_check(const vkstyle_params *params, vkstyle_error *error)
                         "--alpha and --beta are both 0: there is nothing to optimise");
     if (!params->content_layer[0] || strchr(params->content_layer, ','))
         return vks_fail(error, VKSTYLE_USAGE, "--content-layer takes the name of one layer");
+    if (params->raw_losses && params->style_loss != VKSTYLE_LOSS_GRAM)
+        return vks_fail(
+            error, VKSTYLE_USAGE,
+            "--raw-losses are those of Gram matrices; --style-loss gram goes with them");
     vks_style_layers layers;
     return vks_params_style_layers(params, &layers, error);
 }
@@ -291,6 +306,25 @@ static bool next_word(const char **list, char word[VKSTYLE_NAME], bool *fits)
         word[length] = '\0';
     }
     return true;
+}
+
+bool vks_layer_preset(const char *text, int count, double *weights)
+{
+    static const struct {
+        const char *name;
+        double ratio; // of a layer's weight to that of the layer before
+    } presets[] = {{"even", 1}, {"large-shapes", 2}, {"fine-strokes", 0.5}};
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(text, presets[i].name))
+            continue;
+        double sum = 0, weight = 1;
+        for (int k = 0; k < count; k++, weight *= presets[i].ratio)
+            sum += weights[k] = weight;
+        for (int k = 0; k < count; k++)
+            weights[k] /= sum;
+        return true;
+    }
+    return false;
 }
 
 bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *layers,
@@ -318,6 +352,8 @@ bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *lay
             layers->weight[i] = 1.0 / layers->count;
         return true;
     }
+    if (vks_layer_preset(params->layer_weights, layers->count, layers->weight))
+        return true;
     int count = 0;
     double sum = 0;
     list = params->layer_weights;

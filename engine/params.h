@@ -17,4 +17,8 @@ typedef struct vks_style_layers {
 bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *layers,
                              vkstyle_error *error);
 
+// The weights of a preset, "even", "large-shapes" or "fine-strokes", which sum to 1; false when
+// text is none of them.
+bool vks_layer_preset(const char *text, int count, double *weights);
+
 #endif

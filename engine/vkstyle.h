@@ -125,6 +125,11 @@ typedef enum vkstyle_kernels {
     VKSTYLE_KERNELS_WINOGRAD
 } vkstyle_kernels;
 
+typedef enum vkstyle_style_loss {
+    VKSTYLE_LOSS_GRAM,     // Gram matrices
+    VKSTYLE_LOSS_GRAM_MEAN // and means and standard deviations of the channels
+} vkstyle_style_loss;
+
 // Everything a user may set. Plain data: copy it freely. Fill with vkstyle_params_default first.
 typedef struct vkstyle_params {
     int size;                // long side in pixels at which we optimise; 0: content's, at most 512
@@ -150,6 +155,8 @@ typedef struct vkstyle_params {
     vkstyle_precision precision;
     vkstyle_kernels kernels;
     uint64_t memory; // bytes the job may use on the device; 0: what is free
+    vkstyle_style_loss style_loss;
+    double early_stop; // a level ends when its loss falls by less than this share; 0: never
 } vkstyle_params;
 
 void vkstyle_params_default(vkstyle_params *params);
@@ -254,6 +261,13 @@ typedef struct vkstyle_job {
     const vkstyle_image *const *styles; // style_count of them
     const double *style_weights;        // one a style, or NULL for equal
     int style_count;
+    // Where each style acts, one a style, or NULL: everywhere. Grey pictures of any size, stretched
+    // over the content: white is the style's full strength, black none, transparent counts as
+    // black. A NULL among them: the rest, what the other masks leave. Pixels that no mask and no
+    // strength reach stay as they are in the content.
+    const vkstyle_image *const *masks;
+    // Multiplies all masks, likewise a grey picture of any size; NULL: 1 everywhere.
+    const vkstyle_image *strength_map;
     const vkstyle_image *init;    // with VKSTYLE_INIT_FILE: where the target starts
     const char *plan;             // report of an earlier job whose plan is to be replayed, or NULL
     vkstyle_progress_fn progress; // may be NULL

@@ -135,6 +135,21 @@ bool cli_write_text(const char *path, const char *text, vkstyle_error *error);
 // The whole of a text file in a fresh string (free() it), NULL after filling error.
 char *cli_read_text(const char *path, vkstyle_error *error);
 
+// ---------------------------------------------------------------- cli_masks.c
+
+// What --mask names; zeroed at first.
+typedef struct cli_masks {
+    char *text;
+    const char *names[VKSTYLE_MAX_STYLES]; // NULL: none at this place
+    vkstyle_image *images[VKSTYLE_MAX_STYLES];
+    int count; // 0: no masks
+} cli_masks;
+
+// text NULL: no masks. Both return 0 or an exit status.
+int cli_masks_split(cli_masks *masks, const char *text, int styles);
+int cli_masks_load(cli_masks *masks);
+void cli_masks_free(cli_masks *masks);
+
 // ---------------------------------------------------------------- shared by commands
 
 // Opens model and device in this order, both as the options say. Returns 0 or an exit status.

@@ -24,6 +24,14 @@ static const cli_option options[] = {
     {"style-scale", 0, "Look", "S", NULL},
     {"style-weights", 0, "Look", "a,b,..",
      "With several styles: one weight for each. Default: all alike."},
+    {"mask", 0, "Look", "FILE[,FILE..]",
+     "Where each style acts: a grey picture of any size for each, stretched over the content; "
+     "white "
+     "is full strength, soft edges blend. Nothing between two commas: what the other masks leave. "
+     "Where no style acts the content stays as it is."},
+    {"strength-map", 0, "Look", "FILE",
+     "How strongly all styles act, pixel by pixel: a grey picture, white for full strength."},
+    {"style-loss", 0, "Look", NULL, NULL},
     {"tv", 0, "Look", "W", NULL},
     {"style-layers", 0, "Look", "a,b,..", NULL},
     {"layer-weights", 0, "Look", "a,b,..", NULL},
@@ -34,6 +42,7 @@ static const cli_option options[] = {
     {"full-size", 0, "Size and effort", NULL, NULL},
     {"iterations", 0, "Size and effort", "N", NULL},
     {"levels", 0, "Size and effort", "N", NULL},
+    {"early-stop", 0, "Size and effort", "SHARE", NULL},
     {"time-limit", 0, "Size and effort", "SECONDS", NULL},
     {"plan", 0, "Device and model", "REPORT.json",
      "Replay the plan of an earlier run from its report: kernels, precision, levels. On the same "
@@ -55,6 +64,8 @@ static const char *const examples[] = {
     "A quick draft.",
     "vkstyle transfer photo.jpg a.jpg b.jpg -o mix.png --style-weights 2,1",
     "Two styles, the first one twice as strong.",
+    "vkstyle transfer photo.jpg a.jpg b.jpg -o two.png --mask sky.png,",
+    "The first style where sky.png is white, the second one everywhere else.",
     "vkstyle transfer photo.jpg painting.jpg -o out.jpg --time-limit 60 --full-size",
     "What one minute can do, scaled to the photo's own size.",
     NULL,
@@ -82,6 +93,9 @@ const cli_command cli_transfer_command = {
 typedef struct transfer {
     const cli_args *args;
     const char *output, *report_path, *init_path;
+    const char *map_path;
+    cli_masks masks;
+    vkstyle_image *map;
     char *plan; // text of an earlier report
     int save_every;
     bool keep_partial;
@@ -159,7 +173,12 @@ static int check(transfer *t, vkstyle_params *params)
     }
     if (!vkstyle_params_check(params, &error))
         return cli_fail_error(&error);
-    const char *inputs[CLI_MAX_WORDS + 2], *plan = cli_args_value(args, "plan");
+    int bad = cli_masks_split(&t->masks, cli_args_value(args, "mask"), t->style_count);
+    if (bad)
+        return bad;
+    t->map_path = cli_args_value(args, "strength-map");
+    const char *inputs[CLI_MAX_WORDS + 3 + VKSTYLE_MAX_STYLES],
+        *plan = cli_args_value(args, "plan");
     int input_count = 0;
     for (; input_count < args->word_count; input_count++)
         inputs[input_count] = args->words[input_count];
@@ -167,6 +186,11 @@ static int check(transfer *t, vkstyle_params *params)
         inputs[input_count++] = t->init_path;
     if (plan)
         inputs[input_count++] = plan;
+    if (t->map_path)
+        inputs[input_count++] = t->map_path;
+    for (int i = 0; i < t->masks.count; i++)
+        if (t->masks.names[i])
+            inputs[input_count++] = t->masks.names[i];
     if (!vkstyle_image_can_save(t->output, &error))
         return cli_fail(VKSTYLE_USAGE, "-o: %s", error.text);
     int status = cli_output_check("-o", t->output, inputs, input_count);
@@ -187,6 +211,11 @@ static int load(transfer *t)
             return cli_fail_error(&error);
     if (t->init_path && !(t->init = vkstyle_image_load(t->init_path, &error)))
         return cli_fail(error.status, "--init: %s", error.text);
+    int bad = cli_masks_load(&t->masks);
+    if (bad)
+        return bad;
+    if (t->map_path && !(t->map = vkstyle_image_load(t->map_path, &error)))
+        return cli_fail(error.status, "--strength-map: %s", error.text);
     const char *plan = cli_args_value(t->args, "plan");
     if (plan && !(t->plan = cli_read_text(plan, &error)))
         return cli_fail(error.status, "--plan: %s", error.text);
@@ -289,11 +318,16 @@ static int work(transfer *t, const vkstyle_params *params)
     const vkstyle_image *styles[VKSTYLE_MAX_STYLES];
     for (int i = 0; i < t->style_count; i++)
         styles[i] = t->styles[i];
+    const vkstyle_image *masks[VKSTYLE_MAX_STYLES];
+    for (int i = 0; i < t->masks.count; i++)
+        masks[i] = t->masks.images[i];
     vkstyle_job job = {
         .content = t->content,
         .styles = styles,
         .style_weights = t->weights,
         .style_count = t->style_count,
+        .masks = t->masks.count ? masks : NULL,
+        .strength_map = t->map,
         .init = t->init,
         .plan = t->plan,
         .progress = on_progress,
@@ -333,6 +367,8 @@ static int run(const cli_args *args)
     vkstyle_model_free(&t.model);
     vkstyle_image_free(&t.content);
     vkstyle_image_free(&t.init);
+    vkstyle_image_free(&t.map);
+    cli_masks_free(&t.masks);
     for (int i = 0; i < t.style_count; i++)
         vkstyle_image_free(&t.styles[i]);
     return status;

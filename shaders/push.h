@@ -102,6 +102,21 @@ struct vks_push_style {
     uint write;     // 1: write the difference matrix; 0: only the Gram matrix
 };
 
+struct vks_push_means {
+    uint channels;  // true number
+    uint padded;    // rounded up to 64
+    uint chunks;    // partial sums
+    float scale;    // sum -> mean
+    float mean_weight, deviation_weight; // of the losses, in units of the Gram loss' own weight
+    float least;    // added to the variance: its root has no slope at 0
+    float vector, matrix; // factors of the gradients at the means and the Gram matrix
+    uint to;        // slot of the value
+};
+
+struct vks_push_gate {
+    uint count; // pixels
+};
+
 struct vks_push_content {
     uint count;     // vec4s of the bound slice
     float factor;   // gradient = factor * (T - C)

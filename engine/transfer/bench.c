@@ -178,9 +178,9 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     vks_estimate estimate;
     vks_iteration it = {0};
     double start = vks_seconds();
-    bool done =
-        vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error) &&
-        prepare(b, width, height, error);
+    bool done = vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params,
+                                 NULL, error) &&
+                prepare(b, width, height, error);
     b->prepare_seconds = vks_seconds() - start;
     start = vks_seconds();
     done = done && build(b, &it, false, error);

@@ -33,8 +33,8 @@ struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int
 
 // Plan bytes and work of one level's iteration, and the weights it needs in the dry network.
 static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_setting *setting,
-                      const vkstyle_params *params, vks_level level, uint64_t *bytes, double *flops,
-                      vkstyle_error *error)
+                      const vkstyle_params *params, const vkstyle_job *job, vks_level level,
+                      uint64_t *bytes, double *flops, vkstyle_error *error)
 {
     const vkstyle_model *model = vks_network_model(dry);
     uint32_t width = (uint32_t)level.width, height = (uint32_t)level.height;
@@ -44,13 +44,23 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
         style.padded[i] = vks_gram_padded(style.channels[i]);
         style.square[i] = style.trace[i] = 1;
     }
+    float none = 0;
+    vks_regions regions = {.count = job ? vks_job_regions(job) : 1};
+    regions.coverage = job && vks_job_has_masks(job) ? &none : NULL;
+    regions.at = calloc((size_t)regions.count, sizeof *regions.at);
+    if (!regions.at)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %d regions", regions.count);
+    for (int i = 0; i < regions.count; i++) {
+        regions.at[i].style = style;
+        regions.at[i].weight = 1;
+    }
     vks_content content = {.square = 1};
     struct vks_optimiser_options optimiser = vks_optimiser_for(params, level.iterations);
     vks_iteration it = {0};
     bool done = vks_iteration_build(&it, limits, dry, setting,
                                     &(vks_iteration_options){.width = width < 16 ? 16 : width,
                                                              .height = height < 16 ? 16 : height,
-                                                             .style = &style,
+                                                             .regions = &regions,
                                                              .content = &content,
                                                              .optimiser = &optimiser},
                                     error);
@@ -60,6 +70,7 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
         *flops = vks_plan_flops(it.plan);
     }
     vks_iteration_free(&it);
+    free(regions.at);
     return done;
 }
 
@@ -124,7 +135,7 @@ void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, d
 bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
                       const vkstyle_model *model, const vks_setting *setting,
                       const vks_schedule *schedule, const vkstyle_params *params,
-                      vkstyle_error *error)
+                      const vkstyle_job *job, vkstyle_error *error)
 {
     *estimate = (vks_estimate){.seconds = -1};
     vks_network *dry = vks_network_create(NULL, model, error);
@@ -135,7 +146,7 @@ bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
     for (int i = 0; done && i < schedule->count; i++) {
         uint64_t bytes = 0;
         double flops = 0;
-        done = dry_level(dry, vks_gpu_get_limits(context->gpu), setting, params,
+        done = dry_level(dry, vks_gpu_get_limits(context->gpu), setting, params, job,
                          schedule->levels[i], &bytes, &flops, error);
         most = bytes > most ? bytes : most;
         estimate->flops += flops * schedule->levels[i].iterations;
@@ -159,7 +170,7 @@ bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int 
         !vks_setting_resolve(&setting, model, params, vks_gpu_get_limits(context->gpu), error))
         return false;
     vks_schedule_make(&schedule, content_width, content_height, params);
-    if (!vks_estimate_job(&estimate, context, model, &setting, &schedule, params, error))
+    if (!vks_estimate_job(&estimate, context, model, &setting, &schedule, params, NULL, error))
         return false;
     *seconds = estimate.seconds;
     *bytes = estimate.bytes;

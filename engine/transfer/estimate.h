@@ -17,7 +17,7 @@ typedef struct vks_estimate {
 bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
                       const vkstyle_model *model, const vks_setting *setting,
                       const vks_schedule *schedule, const vkstyle_params *params,
-                      vkstyle_error *error);
+                      const vkstyle_job *job, vkstyle_error *error);
 
 // Remembers that so much work took so long, in $XDG_CACHE_HOME/vkstyle; a cache: failures are
 // silent.

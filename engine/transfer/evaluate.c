@@ -111,7 +111,7 @@ static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error
         int layer = s->style_layers[i];
         size_t n = (size_t)style->padded[i] * style->padded[i];
         float *gram = malloc(n * sizeof *gram);
-        vks_slice from = vks_plan_slice(it.plan, it.gram[i].buffer);
+        vks_slice from = vks_plan_slice(it.plan, it.terms[i].gram.buffer);
         from.bytes = n * sizeof *gram;
         vks_shape shape = it.encoding.shape[layer];
         if (!gram)

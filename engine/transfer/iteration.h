@@ -5,9 +5,20 @@
 
 #include "losses.h"
 #include "optimiser.h"
-#include "prepare.h"
+#include "region.h"
 
-enum { VKS_RECORDS = 256, VKS_RECORD_FLOATS = 32 }; // the ring of losses
+enum { VKS_RECORDS = 256, VKS_RECORD_FLOATS = 32 }; // the ring of losses: the least of floats
+
+// One style loss: a region's at a layer.
+typedef struct vks_term {
+    int region, index; // of the setting's style layers
+    vks_aim aim;       // k * what is in its units
+    double k;          // see losses.h
+    vks_guide guide;   // buffer -1: everywhere
+    float *weights;    // the guide's, until they are uploaded
+    uint32_t count;    // of them
+    vks_gram gram;
+} vks_term;
 
 typedef struct vks_iteration {
     vks_plan *plan;
@@ -16,18 +27,22 @@ typedef struct vks_iteration {
     uint32_t width, height;
     int target, gradient; // [height][width] vec4
     int values, weights, state, ring;
-    int style[VKSTYLE_MAX_LAYERS]; // Gram matrices to reach
-    vks_gram gram[VKSTYLE_MAX_LAYERS];
+    vks_term *terms; // all layers of the first region, then of the next
+    int term_count;
+    int gate; // pixels that may move; -1: all
+    const vks_regions *regions;
     int content;
-    double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
-    double tv;                                     // factor of the sum of squared differences
-    vks_optimiser *optimiser;                      // NULL: losses and gradient only
+    double k_content;         // see losses.h
+    double tv;                // factor of the sum of squared differences
+    uint32_t stride;          // floats a record of the ring
+    vks_optimiser *optimiser; // NULL: losses and gradient only
 } vks_iteration;
 
 typedef struct vks_iteration_options {
     uint32_t width, height;
-    const vks_style *style;                        // NULL: no style loss
-    const vks_content *content;                    // NULL: no content loss
+    const vks_style *style;     // everywhere; NULL: no style loss, or that of the regions
+    const vks_regions *regions; // NULL: none; else they outlive the iteration
+    const vks_content *content; // NULL: no content loss
     const struct vks_optimiser_options *optimiser; // NULL: none
     bool readable;                                 // kept activations can be read afterwards
     const bool *also_keep; // layers whose activations to keep besides, or NULL
@@ -50,6 +65,7 @@ typedef struct vks_losses {
     double content, style;         // as minimised, without alpha and beta
     double raw_content, raw_style; // of the paper, layer weights applied
     double tv;
+    double variation; // sum of squared differences of neighbours
 } vks_losses;
 vks_losses vks_iteration_losses(const vks_iteration *iteration, uint64_t number);
 

@@ -20,6 +20,28 @@ bool vks_journal_add(vks_journal *j, vks_losses losses, vkstyle_error *error)
     return true;
 }
 
+void vks_journal_event(vks_journal *j, int level, const char *what, double learning_rate)
+{
+    if (j->event_count == VKS_MAX_EVENTS)
+        return;
+    j->events[j->event_count].level = level;
+    j->events[j->event_count].iteration = j->count;
+    j->events[j->event_count].what = what;
+    j->events[j->event_count++].learning_rate = learning_rate;
+}
+
+static void add_events(cJSON *list, const vks_journal *j)
+{
+    for (int i = 0; i < j->event_count; i++) {
+        cJSON *event = cJSON_CreateObject();
+        cJSON_AddStringToObject(event, "what", j->events[i].what);
+        cJSON_AddNumberToObject(event, "level", j->events[i].level + 1);
+        cJSON_AddNumberToObject(event, "iteration", j->events[i].iteration);
+        cJSON_AddNumberToObject(event, "learning_rate_factor", j->events[i].learning_rate);
+        cJSON_AddItemToArray(list, event);
+    }
+}
+
 void vks_journal_free(vks_journal *j)
 {
     free(j->losses);
@@ -157,6 +179,7 @@ char *vks_journal_json(const vks_journal *j, const vkstyle_context *context,
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
     cJSON_AddNumberToObject(memory, "predicted", (double)j->predicted_bytes);
     cJSON_AddNumberToObject(memory, "peak", (double)j->peak_bytes);
+    add_events(cJSON_AddArrayToObject(root, "events"), j);
     add_losses(cJSON_AddObjectToObject(root, "losses"), j);
     char *text = cJSON_Print(root);
     cJSON_Delete(root);

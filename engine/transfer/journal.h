@@ -7,6 +7,8 @@
 #include "iteration.h"
 #include "schedule.h"
 
+enum { VKS_MAX_EVENTS = 32 }; // more are not remembered
+
 typedef struct vks_journal {
     vks_losses *losses; // one an iteration, over all levels
     int count, room;
@@ -19,10 +21,18 @@ typedef struct vks_journal {
         int iterations;
         uint64_t plan_bytes;
     } levels[VKS_MAX_LEVELS];
+    struct {
+        int level, iteration; // where it was noticed, over all levels
+        const char *what;     // vks_trouble_text, or "still" for an early stop
+        double learning_rate; // from there on, relative to what was asked for
+    } events[VKS_MAX_EVENTS];
+    int event_count;
     char content_hash[65], style_hash[65], result_hash[65];
 } vks_journal;
 
 bool vks_journal_add(vks_journal *journal, vks_losses losses, vkstyle_error *error);
+// Notes that the watchdog backed off or that a level ended early.
+void vks_journal_event(vks_journal *journal, int level, const char *what, double learning_rate);
 void vks_journal_free(vks_journal *journal);
 
 // JSON text of the report (free() it); NULL for want of memory.

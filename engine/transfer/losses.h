@@ -15,12 +15,31 @@ enum {
     VKS_VALUE_COUNT = VKS_VALUE_STYLE + VKSTYLE_MAX_LAYERS
 };
 
+// Where a loss acts, and how strongly at each pixel of a layer: guided Gram matrices of Gatys et
+// al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017, with the square of
+// their guide as the weight t: g = sum t F F^T / sum t. NULL stands for 1 everywhere.
+typedef struct vks_guide {
+    int buffer;  // [plane / 4] vec4 of four pixels' weights, 0 outside the picture
+    double mass; // sum of the weights
+} vks_guide;
+
+// What a layer's style loss has to reach; kept buffers.
+typedef struct vks_aim {
+    int gram;  // as vks_gram.buffer
+    int means; // [2][padded] floats, means and standard deviations; -1: Gram matrix only
+    double mean_weight, deviation_weight; // of sum (mean - aim)^2 and of the deviations' sum, in
+                                          // units of the Gram loss
+    double least;                         // added to a variance before its root is taken
+} vks_aim;
+
 // A layer's Gram matrix a position, [padded][padded] float32, padded = channels rounded up to 64.
 typedef struct vks_gram {
     int buffer; // kept
     int parts;  // partial sums, for vks_style_loss
+    int means;  // kept, [padded] floats; -1 unless vks_add_means asked for them
     uint32_t channels, padded, splits;
     float scale; // sum -> per position
+    double mass; // positions, or the sum of their weights
 } vks_gram;
 
 static inline uint32_t vks_gram_padded(uint32_t channels)
@@ -29,15 +48,18 @@ static inline uint32_t vks_gram_padded(uint32_t channels)
 }
 
 // Adds the Gram matrix of a layer over the pixels that count: partial sums only.
-vks_gram vks_add_gram(vks_encoding *encoding, int layer, vks_rect rect);
+vks_gram vks_add_gram(vks_encoding *encoding, int layer, vks_rect rect, const vks_guide *guide);
 // Finishes a Gram matrix without a loss (a style image's own): fills gram->buffer.
 void vks_finish_gram(vks_encoding *encoding, vks_gram *gram);
+// The same for the means of the features, once the Gram matrix is finished: fills gram->means.
+void vks_add_means(vks_encoding *encoding, int layer, vks_rect rect, const vks_guide *guide,
+                   vks_gram *gram);
 
-// Adds the loss of one style layer against the Gram matrix in `style` (a kept buffer, as
-// gram->buffer): writes values[slot] = sum (g - a)^2 and adds k * weight's gradient,
-// 4 k / M (g - a) F, to the layer's joining gradient.
-void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int style, double k,
-                        int values, int slot, vks_gram *gram);
+// Adds the loss of one style layer: writes values[slot] = sum (g - a)^2, plus the losses of means
+// and deviations where the aim has them, and adds k times the gradient, 4 k / M (g - a) F for the
+// Gram matrix, to the layer's joining gradient.
+void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, const vks_guide *guide,
+                        const vks_aim *aim, double k, int values, int slot, vks_gram *gram);
 
 // Adds the content loss against the features in `content` (a tensor buffer): writes values[slot] =
 // sum (T - C)^2 and adds 2 k (T - C) to the layer's joining gradient.

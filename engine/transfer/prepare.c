@@ -3,6 +3,7 @@
 #include "../error.h"
 #include "../model/half.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,8 @@ void vks_style_free(vks_style *style)
 {
     for (int i = 0; i < style->count; i++)
         free(style->gram[i]);
+    for (int i = 0; i < style->count; i++)
+        free(style->means[i]);
     memset(style, 0, sizeof *style);
 }
 
@@ -139,8 +142,10 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
     float *values = NULL;
     for (int i = 0; i < setting->style_count; i++) {
         vks_shape shape = encoding.shape[setting->style_layers[i]];
-        gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
+        gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape), NULL);
         vks_finish_gram(&encoding, &gram[i]);
+        if (style->means[i])
+            vks_add_means(&encoding, setting->style_layers[i], all_of(shape), NULL, &gram[i]);
         style->positions[i] = (double)shape.width * shape.height;
     }
     if (!run(plan, gpu, &encoding, image, error))
@@ -158,6 +163,14 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
             goto end;
         for (size_t k = 0; k < n; k++)
             style->gram[i][k] += (float)weight * values[k];
+        if (style->means[i]) { // they fit: a matrix is no smaller than its row
+            from = vks_plan_slice(plan, gram[i].means);
+            from.bytes = style->padded[i] * sizeof *values;
+            if (!vks_download(gpu, from, values, error))
+                goto end;
+            for (uint32_t k = 0; k < style->channels[i]; k++)
+                style->means[i][k] += (float)weight * values[k];
+        }
         free(values);
         values = NULL;
     }
@@ -166,6 +179,24 @@ end:
     free(values);
     vks_plan_free(&plan);
     return done;
+}
+
+double vks_style_least(const vks_style *style, int i)
+{
+    return 1e-4 * style->trace[i] / style->channels[i] + 1e-30;
+}
+
+// Standard deviations from blended means and second moments.
+static void deviations(vks_style *style, int i)
+{
+    size_t n = style->padded[i];
+    for (size_t k = 0; k < style->channels[i]; k++) {
+        double mean = style->means[i][k], variance = style->gram[i][k * n + k] - mean * mean;
+        double deviation = sqrt(fmax(variance, 0) + vks_style_least(style, i));
+        style->means[i][n + k] = (float)deviation;
+        style->mean_square[i] += mean * mean;
+        style->deviation_square[i] += deviation * deviation;
+    }
 }
 
 bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
@@ -183,7 +214,9 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         style->channels[i] = (uint32_t)model->layers[setting->style_layers[i]].out;
         style->padded[i] = vks_gram_padded(style->channels[i]);
         style->gram[i] = calloc((size_t)style->padded[i] * style->padded[i], sizeof(float));
-        if (!style->gram[i])
+        if (setting->style_loss == VKSTYLE_LOSS_GRAM_MEAN)
+            style->means[i] = calloc(2 * (size_t)style->padded[i], sizeof(float));
+        if (!style->gram[i] || (setting->style_loss == VKSTYLE_LOSS_GRAM_MEAN && !style->means[i]))
             return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
     }
     for (int i = 0; i < count; i++)
@@ -196,6 +229,8 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
             style->square[i] += (double)style->gram[i][k] * style->gram[i][k];
         for (size_t k = 0; k < n; k++)
             style->trace[i] += style->gram[i][k * n + k];
+        if (style->means[i])
+            deviations(style, i);
         if (!(style->square[i] < 1e300))
             return vks_fail(
                 error, VKSTYLE_FAILED,

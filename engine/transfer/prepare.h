@@ -15,6 +15,9 @@ typedef struct vks_style {
     double square[VKSTYLE_MAX_LAYERS];    // squared Frobenius norm
     double trace[VKSTYLE_MAX_LAYERS];     // mean square of an activation times channels
     double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
+    // With VKSTYLE_LOSS_GRAM_MEAN: means, then standard deviations, [2][padded]; else NULL.
+    float *means[VKSTYLE_MAX_LAYERS];
+    double mean_square[VKSTYLE_MAX_LAYERS], deviation_square[VKSTYLE_MAX_LAYERS];
 } vks_style;
 
 // Blends the Gram matrices of `count` style images with the given weights (normalised to sum 1;
@@ -23,6 +26,8 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
                        const vks_setting *setting, const vkstyle_image *const *images,
                        const double *weights, int count, vkstyle_error *error);
 void vks_style_free(vks_style *style);
+// What is added to a variance at style layer i before its root is taken.
+double vks_style_least(const vks_style *style, int i);
 
 // The content image's features at the content layer, as they are stored on the device.
 typedef struct vks_content {

@@ -2,6 +2,7 @@
 #include "setting.h"
 #include "../error.h"
 #include "../number.h"
+#include "../params.h"
 
 // Weight of total variation a value where nobody asks for another.
 #define VKS_TV_DEFAULT 0.001
@@ -56,7 +57,7 @@ static bool style_layers(vks_setting *s, const vkstyle_model *model, const vksty
     list = params->layer_weights;
     for (int i = 0; i < s->style_count; i++)
         s->layer_weights[i] = 1.0 / s->style_count;
-    if (!*list)
+    if (!*list || vks_layer_preset(list, s->style_count, s->layer_weights))
         return true;
     while (next_word(&list, word, sizeof word)) {
         double weight;
@@ -70,6 +71,12 @@ static bool style_layers(vks_setting *s, const vkstyle_model *model, const vksty
     if (count != s->style_count)
         return vks_fail(error, VKSTYLE_USAGE, "--layer-weights: %d numbers for %d style layers",
                         count, s->style_count);
+    // Ratios only, so that beta keeps its meaning; the paper's own losses take them as they are.
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += s->layer_weights[i];
+    for (int i = 0; i < count && sum > 0 && !s->raw; i++)
+        s->layer_weights[i] /= sum;
     return true;
 }
 
@@ -79,6 +86,7 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
     *s = (vks_setting){.alpha = params->alpha,
                        .beta = params->beta,
                        .raw = params->raw_losses,
+                       .style_loss = params->style_loss,
                        .content_layer = -1};
     if (!style_layers(s, model, params, error) ||
         !find_layer(model, params->content_layer, "content-layer", &s->content_layer, error))

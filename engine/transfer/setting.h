@@ -11,6 +11,7 @@ typedef struct vks_setting {
     int style_layers[VKSTYLE_MAX_LAYERS];     // indices into the model's layers
     double layer_weights[VKSTYLE_MAX_LAYERS]; // w_l
     int content_layer;                        // -1: none
+    vkstyle_style_loss style_loss;
     double alpha, beta, tv;
     bool raw; // minimise the raw losses of the paper
     vks_storage storage;

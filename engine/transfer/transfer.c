@@ -8,6 +8,7 @@
 #include "random.h"
 #include "replay.h"
 #include "runner.h"
+#include "watchdog.h"
 #include "../error.h"
 #include "../image/image.h"
 
@@ -34,6 +35,8 @@ typedef struct transfer {
     vkstyle_image *target;  // between levels: where the next one starts
     vks_carry carry;
     vks_iteration iteration; // of the level at work
+    vks_regions regions;     // the same
+    vkstyle_image *sized;    // the content at its size
     int level;               // from 0
     int before;              // iterations of the levels before
     int run_base;            // iterations before the run at work
@@ -44,6 +47,11 @@ typedef struct transfer {
     vkstyle_decision decision;
     bool out_of_time;
     bool failed; // inside a tick: *error is filled
+    vks_watchdog dog;
+    vks_trouble trouble; // of the level at work
+    double caution;      // factor of the learning rate
+    vks_run *run;        // at work
+    int stop_at;         // iterations of the level after which it ends early; 0: not yet
 } transfer;
 
 // ---------------------------------------------------------------- pictures
@@ -56,8 +64,10 @@ static vkstyle_image *present_picture(transfer *t)
     vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
     vkstyle_image *picture = NULL;
     int from = vks_optimiser_result(it->optimiser);
-    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
+    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error)) {
+        vks_regions_blend(&t->regions, padded, t->sized);
         picture = vks_crop(padded, level.width, level.height, t->error);
+    }
     vkstyle_image_free(&padded);
     return picture;
 }
@@ -119,24 +129,6 @@ static bool picture_due(const transfer *t)
             (j->picture_iterations > 0 && t->journal.count % j->picture_iterations == 0));
 }
 
-// Adam refuses steps whose loss is not finite and L-BFGS backs off; when nothing else comes any
-// more, the run is lost.
-static bool check_losses(transfer *t)
-{
-    enum { PATIENCE = 8 };
-    if (t->journal.count - t->before < PATIENCE &&
-        t->schedule.levels[t->level].iterations >= PATIENCE)
-        return true;
-    for (int i = t->journal.count - 1; i >= t->before && i > t->journal.count - 1 - PATIENCE; i--)
-        if (isfinite(t->journal.losses[i].total))
-            return true;
-    return vks_fail(
-        t->error, VKSTYLE_FAILED,
-        "the loss is not a number any more (iteration %d); try --precision fp32, a lower "
-        "--learning-rate, or another --device",
-        t->journal.count);
-}
-
 // While a level is prepared.
 static vkstyle_decision look_on(int done, void *user)
 {
@@ -157,18 +149,26 @@ static vkstyle_decision tick(int done, void *user)
     while (t->journal.count < t->run_base + done) {
         vks_losses l =
             vks_iteration_losses(&t->iteration, (uint64_t)(t->journal.count - t->before));
-        if (!vks_journal_add(&t->journal, l, t->error) || !check_losses(t)) {
+        if (!vks_journal_add(&t->journal, l, t->error)) {
             t->failed = true;
             return VKSTYLE_CANCEL;
         }
+        if (!t->trouble)
+            t->trouble = vks_watchdog_see(&t->dog, &l);
+        if (!t->stop_at && vks_watchdog_still(&t->dog))
+            t->stop_at = t->dog.seen + VKS_STILL_LAG;
+        int run_stop = t->stop_at - (t->run_base - t->before);
+        if (t->stop_at && t->run->count > run_stop)
+            t->run->count = run_stop;
     }
-    return look_on(done, t);
+    vkstyle_decision decision = look_on(done, t);
+    return decision == VKSTYLE_CONTINUE && t->trouble ? VKSTYLE_STOP : decision;
 }
 
 // ---------------------------------------------------------------- levels
 
-// The style images at this level's size.
-static bool prepare_style(transfer *t, vks_style *style)
+// The style images at this level's size, and where they act.
+static bool prepare_style(transfer *t)
 {
     const vkstyle_job *job = t->job;
     vks_level level = t->schedule.levels[t->level];
@@ -193,9 +193,9 @@ static bool prepare_style(transfer *t, vks_style *style)
         vkstyle_image_free(&sized);
         done = images[i] != NULL;
     }
-    done = done && vks_prepare_style(style, t->gpu, t->network, &t->setting,
-                                     (const vkstyle_image *const *)images, job->style_weights,
-                                     job->style_count, t->error);
+    done = done && vks_regions_prepare(&t->regions, t->gpu, t->network, &t->setting, job,
+                                       (const vkstyle_image *const *)images, level.width,
+                                       level.height, t->sized->width, t->sized->height, t->error);
     for (int i = 0; images && i < job->style_count; i++)
         vkstyle_image_free(&images[i]);
     free(images);
@@ -229,21 +229,46 @@ static int until_picture(const transfer *t, int left)
     return most < left ? most : left;
 }
 
-static bool run_level(transfer *t)
+// For tests: spoils the target as a wrong device would.
+static bool spoil(transfer *t)
 {
-    for (int left = t->schedule.levels[t->level].iterations;
-         left > 0 && t->decision == VKSTYLE_CONTINUE;) {
+    float value;
+    if (t->caution < 1 || !vks_debug_picture(t->journal.count, &value))
+        return true;
+    vks_iteration *it = &t->iteration;
+    vkstyle_image *bad = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
+    if (!bad)
+        return false;
+    for (size_t i = 0; i < 3 * (size_t)it->width * it->height; i++)
+        bad->rgb[i] = value * (value > 1 ? 1 + (float)(i % 2) : 1);
+    bool done = vks_upload_image(t->gpu, vks_plan_slice(it->plan, it->target), bad, t->error);
+    vkstyle_image_free(&bad);
+    return done;
+}
+
+static bool run_level(transfer *t, int left)
+{
+    while (left > 0 && t->decision == VKSTYLE_CONTINUE && !t->trouble) {
         vks_run run = {.gpu = t->gpu,
                        .sequence = vks_plan_sequence(t->iteration.plan),
                        .watch = &t->running,
-                       .count = until_picture(t, left)};
+                       .count = getenv("VKSTYLE_DEBUG_PICTURE") ? 1 : until_picture(t, left)};
+        if (t->stop_at && t->journal.count - t->before + run.count > t->stop_at)
+            run.count = t->stop_at - (t->journal.count - t->before);
+        if (run.count <= 0) {
+            vks_journal_event(&t->journal, t->level, "still", t->caution);
+            break;
+        }
+        t->run = &run;
         t->run_base = t->journal.count;
         if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
         left -= run.done;
-        if (t->decision == VKSTYLE_CONTINUE && picture_due(t)) {
+        if (!spoil(t))
+            return false;
+        if (t->decision == VKSTYLE_CONTINUE && !t->trouble && picture_due(t)) {
             vkstyle_image *picture = present_picture(t);
             if (!picture)
                 return false;
@@ -255,32 +280,37 @@ static bool run_level(transfer *t)
     return true;
 }
 
-// Everything of one level; afterwards t->target is its result.
-static bool do_level(transfer *t)
+// Everything of one level, or of what is left of it; afterwards t->target is its result, unless
+// there was trouble: then it is as it was.
+static bool do_level(transfer *t, int iterations)
 {
     vks_level level = t->schedule.levels[t->level];
-    vks_style style = {0};
     vks_content content = {0};
-    vkstyle_image *sized = NULL, *start = NULL;
+    vkstyle_image *start = NULL;
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
+    optimiser.learning_rate *= t->caution;
     t->before = t->journal.count;
+    t->trouble = VKS_NO_TROUBLE;
+    t->stop_at = 0;
     snprintf(t->phase, sizeof t->phase, "preparing");
-    if (!(sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
-        !prepare_style(t, &style) ||
-        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
+    if (!(t->sized = at_level(t, t->content)) || !(start = at_level(t, t->target)) ||
+        !prepare_style(t) ||
+        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, t->sized, t->error))
         goto end;
+    vks_regions_blend(&t->regions, start, t->sized);
+    vks_watchdog_start(&t->dog, &t->setting, t->params->early_stop, t->sized, t->job->styles[0]);
     if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
-                             &(vks_iteration_options){.width = (uint32_t)sized->width,
-                                                      .height = (uint32_t)sized->height,
-                                                      .style = &style,
+                             &(vks_iteration_options){.width = (uint32_t)t->sized->width,
+                                                      .height = (uint32_t)t->sized->height,
+                                                      .regions = &t->regions,
                                                       .content = &content,
                                                       .optimiser = &optimiser},
                              t->error))
         goto end;
     t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
     t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
-    if (!vks_iteration_realise(&t->iteration, t->gpu, &style, false, t->error) ||
+    if (!vks_iteration_realise(&t->iteration, t->gpu, NULL, false, t->error) ||
         !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
                           t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error))
@@ -291,9 +321,9 @@ static bool do_level(transfer *t)
         snprintf(t->phase, sizeof t->phase, "optimising");
     if (!t->journal.startup_seconds)
         t->journal.startup_seconds = vks_seconds() - t->start;
-    if (!run_level(t))
+    if (!run_level(t, iterations))
         goto end;
-    if (t->decision != VKSTYLE_CANCEL && t->journal.count > t->before) {
+    if (t->decision != VKSTYLE_CANCEL && !t->trouble && t->journal.count > t->before) {
         vkstyle_image *picture = present_picture(t);
         if (!picture)
             goto end;
@@ -312,10 +342,48 @@ end:
     }
     vks_iteration_free(&t->iteration);
     vks_content_free(&content);
-    vks_style_free(&style);
-    vkstyle_image_free(&sized);
+    vks_regions_free(&t->regions);
+    vkstyle_image_free(&t->sized);
     vkstyle_image_free(&start);
     return done;
+}
+
+static bool check_memory(transfer *t);
+
+// A level with the watchdog: where the picture is spoilt, what is left of the level starts again
+// from where the level began, in float32 if it was not, and with half the learning rate.
+static bool watched_level(transfer *t)
+{
+    enum { ATTEMPTS = 6 };
+    int first = t->journal.count, all = t->schedule.levels[t->level].iterations;
+    for (int attempt = 1;; attempt++) {
+        int left = all - (t->journal.count - first);
+        if (!do_level(t, left > 0 ? left : 1))
+            return false;
+        if (!t->trouble || t->decision != VKSTYLE_CONTINUE)
+            return true;
+        if (attempt == ATTEMPTS)
+            return vks_fail(
+                t->error, VKSTYLE_FAILED,
+                "the picture is spoilt (%s, iteration %d) however small the steps; try --precision "
+                "fp32, a lower --learning-rate or --tv, or another --device",
+                vks_trouble_text(t->trouble), t->journal.count);
+        t->caution *= 0.5;
+        vks_carry_free(&t->carry);
+        bool half = t->setting.storage == VKS_HALF;
+        if (half) {
+            t->replayed.precision = VKSTYLE_PRECISION_FP32;
+            if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
+                                     t->error) ||
+                !check_memory(t))
+                return false;
+        }
+        vks_journal_event(&t->journal, t->level, vks_trouble_text(t->trouble), t->caution);
+        vks_notice("the picture was spoilt (%s) at iteration %d: going on from the last good one "
+                   "with a learning rate of %g of what it was%s",
+                   vks_trouble_text(t->trouble), t->journal.count, t->caution,
+                   half ? ", in 32 bits" : "");
+    }
 }
 
 // ---------------------------------------------------------------- the job
@@ -329,7 +397,7 @@ static bool check_job(const transfer *t)
         return vks_fail(t->error, VKSTYLE_USAGE, "at most %d style images", VKSTYLE_MAX_STYLES);
     if (t->params->init == VKSTYLE_INIT_FILE && !j->init)
         return vks_fail(t->error, VKSTYLE_USAGE, "--init: no picture to start from");
-    return vkstyle_params_check(t->params, t->error);
+    return vkstyle_params_check(t->params, t->error) && vks_job_check_masks(j, t->error);
 }
 
 // Refuses before anything is allocated what the plans say will not fit.
@@ -340,7 +408,7 @@ static bool check_memory(transfer *t)
     vks_level goal = t->schedule.levels[t->schedule.count - 1];
     vkstyle_device device;
     if (!vks_estimate_job(&t->estimate, t->context, t->model, &t->setting, &t->schedule, t->params,
-                          t->error))
+                          t->job, t->error))
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
     t->journal.predicted_seconds = t->estimate.seconds;
@@ -416,7 +484,7 @@ static vkstyle_image *run_job(transfer *t)
     t->running = (vks_watch){tick, t, &t->rate};
     vks_network_set_watch(t->network, &t->preparing);
     for (t->level = 0; t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
-        if (!do_level(t))
+        if (!watched_level(t))
             return NULL;
     if (t->decision == VKSTYLE_CANCEL) {
         vks_fail(t->error, VKSTYLE_INTERRUPTED, "cancelled after %d of %d iterations",
@@ -450,7 +518,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                   .params = params,
                   .error = &own,
                   .start = vks_seconds(),
-                  .phase = "preparing"};
+                  .phase = "preparing",
+                  .caution = 1};
     t.last_picture = t.start;
     t.journal.predicted_seconds = -1;
     vkstyle_image *result = run_job(&t);

@@ -29,12 +29,17 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GEMM:
     case VKS_KERNEL_GEMM_TENSOR:
         return s->spec[1] * s->spec[2] * 16; // vec4 w[CHUNK * OC]
+    case VKS_KERNEL_STYLE_GRADIENT:
+        return s->spec[1] * 4 * 16; // vec4 w[CHUNK * 4]
+    case VKS_KERNEL_FEATURE_MEAN:
+        return s->spec[0] * 16; // vec4 [WIDTH]
     case VKS_KERNEL_CONV:
         return s->spec[1] * 4 * 9 * 4 * 16; // vec4 w[QUADS * 4 * 9 * 4]
     case VKS_KERNEL_GRAM:
         return s->spec[1] * 16 * 16; // vec4 w[QUADS * 16]
     case VKS_KERNEL_IMAGE_GRADIENT:
     case VKS_KERNEL_STYLE_LOSS:
+    case VKS_KERNEL_MEAN_LOSS:
     case VKS_KERNEL_CONTENT_LOSS:
     case VKS_KERNEL_SUM:
         return s->spec[0] * 4; // float [WIDTH]
@@ -49,6 +54,8 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_BACKWARD_OUTPUT:
     case VKS_KERNEL_UNPOOL:
     case VKS_KERNEL_GRAM_TRANSPOSE:
+    case VKS_KERNEL_GRAM_TRANSPOSE_MASKED:
+    case VKS_KERNEL_GATE:
     case VKS_KERNEL_TALLY:
     case VKS_KERNEL_ADAM_STATE:
     case VKS_KERNEL_ADAM:
