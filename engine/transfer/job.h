@@ -25,6 +25,7 @@ typedef struct vks_transfer {
     vkstyle_params replayed; // the same, with the plan of an earlier job
     vkstyle_error *error;
     vks_setting setting;
+    vks_setting here; // at the level at work
     vks_schedule schedule;
     vks_estimate estimate;
     vks_journal journal;
@@ -41,6 +42,7 @@ typedef struct vks_transfer {
     int level;               // from 0
     int before;              // iterations of the levels before
     int run_base;            // iterations before the run at work
+    const vks_run *run;      // the one at work, or NULL
     int spoilt;              // iterations of the level at work whose picture was spoilt
     vks_watchdog dog;
     vks_trouble trouble; // of the level at work

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "job.h"
 #include "../clock.h"
+#include "budget.h"
 #include "pad.h"
 #include "../error.h"
 
@@ -50,11 +51,11 @@ static bool prepare_style(vks_transfer *t, const vks_style **style)
         vks_padded_size(level.width, level.height, &width, &height);
         done =
             vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
-                           level.height, width, height, t->gpu, t->network, &t->setting, t->error);
+                           level.height, width, height, t->gpu, t->network, &t->here, t->error);
         *style = &t->zones.style[0];
     } else {
         done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
-                                        &t->setting, (const vkstyle_image *const *)images,
+                                        &t->here, (const vkstyle_image *const *)images,
                                         job->style_weights, job->style_count, t->error);
     }
     if (done)
@@ -159,8 +160,8 @@ static bool keep_checkpoint(vks_transfer *t)
     if (!t->job->checkpoint || t->caution < 1 || t->trouble || t->decision != VKSTYLE_CONTINUE ||
         vks_seconds() - t->last_checkpoint < checkpoint_interval(t))
         return true;
-    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, t->level, t->before, &t->journal,
-                                    &t->iteration, t->gpu, t->error);
+    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, &t->schedule, t->level, t->before,
+                                    &t->journal, &t->iteration, t->gpu, t->error);
     t->last_checkpoint = vks_seconds();
     return done;
 }
@@ -177,7 +178,7 @@ static bool spoil(vks_transfer *t)
         return false;
     for (size_t i = 0; i < 3 * (size_t)it->width * it->height; i++)
         bad->rgb[i] = value * (value > 1 ? 1 + (float)(i % 2) : 1);
-    bool done = vks_upload_image(t->gpu, vks_plan_slice(it->plan, it->target), bad, t->error);
+    bool done = vks_iteration_put(it, t->gpu, it->target, bad, t->error);
     vkstyle_image_free(&bad);
     return done;
 }
@@ -192,12 +193,13 @@ static bool run_level(vks_transfer *t)
             t->journal.levels[t->level].still = true;
             break;
         }
-        vks_run run = {.gpu = t->gpu,
-                       .sequence = vks_plan_sequence(t->iteration.plan),
-                       .watch = &t->running,
-                       .count = vks_debug_spoils() ? 1 : until_picture(t, left)};
+        vks_run run = vks_iteration_run(&t->iteration, t->gpu, &t->running,
+                                        vks_debug_spoils() ? 1 : until_picture(t, left));
         t->run_base = t->journal.count;
-        if (!vks_run_sequence(&run, t->error) || t->failed)
+        t->run = &run;
+        bool ran = vks_run_sequence(&run, t->error);
+        t->run = NULL;
+        if (!ran || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
@@ -232,16 +234,19 @@ bool vks_do_level(vks_transfer *t)
     optimiser.learning_rate *= t->caution;
     t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
     t->trouble = VKS_NO_TROUBLE;
+    t->here = vks_setting_at(&t->setting, &level);
+    if (level.history)
+        optimiser.history = level.history;
     snprintf(t->phase, sizeof t->phase, "preparing");
     if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
         !prepare_style(t, &style) ||
-        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
+        !vks_prepare_content(&content, t->gpu, t->network, &t->here, sized, t->error))
         goto end;
     vks_watchdog_start(&t->dog, &t->setting, sized, t->job->styles[0]);
     for (int i = t->before; i < t->journal.count; i++) // of a checkpoint
         vks_watchdog_see(&t->dog, &t->journal.losses[i]);
     if (!vks_iteration_build(
-            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
+            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->here,
             &(vks_iteration_options){.width = (uint32_t)sized->width,
                                      .height = (uint32_t)sized->height,
                                      .style = style,
@@ -250,11 +255,10 @@ bool vks_do_level(vks_transfer *t)
                                      .optimiser = &optimiser},
             t->error))
         goto end;
-    t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
-    t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
+    t->journal.levels[t->level].plan_bytes = vks_iteration_bytes(&t->iteration, NULL);
+    t->journal.levels[t->level].flops = vks_iteration_flops(&t->iteration);
     if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
-        !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
-                          t->error) ||
+        !vks_iteration_put(&t->iteration, t->gpu, t->iteration.target, start, t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
         (t->checkpoint.file &&
          !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))

@@ -36,6 +36,7 @@ struct vks_plan {
     uint64_t arena_bytes, mapped_bytes;
     vks_gpu *gpu;
     vks_block *arena, *mapped;
+    bool shared; // the arena belongs to somebody else
     vks_sequence *sequence;
 };
 
@@ -62,7 +63,8 @@ void vks_plan_free(vks_plan **plan)
     if (!p)
         return;
     vks_sequence_free(&p->sequence);
-    vks_block_free(&p->arena);
+    if (!p->shared)
+        vks_block_free(&p->arena);
     vks_block_free(&p->mapped);
     free(p->buffers);
     free(p->items);
@@ -452,6 +454,12 @@ static bool record(vks_plan *plan, bool timed, vkstyle_error *error)
     return vks_sequence_record(plan->sequence, error);
 }
 
+void vks_plan_share(vks_plan *plan, vks_block *arena)
+{
+    plan->arena = arena;
+    plan->shared = true;
+}
+
 bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error)
 {
     vks_plan_bytes(plan);
@@ -461,7 +469,9 @@ bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *e
         return false;
     }
     plan->gpu = gpu;
-    if (plan->arena_bytes &&
+    if (plan->shared && plan->arena_bytes > vks_block_bytes(plan->arena))
+        return vks_fail(error, VKSTYLE_FAILED, "a plan does not fit the block it shall share");
+    if (plan->arena_bytes && !plan->shared &&
         !(plan->arena = vks_block_create(gpu, plan->arena_bytes, VKS_MEMORY_DEVICE, "plan", error)))
         return false;
     if (plan->mapped_bytes && !(plan->mapped = vks_block_create(

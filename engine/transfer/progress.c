@@ -2,9 +2,11 @@
 #include "job.h"
 #include "../clock.h"
 #include "pad.h"
+#include "tiles.h"
 #include "../error.h"
 
 #include <math.h>
+#include <stdio.h>
 
 // ---------------------------------------------------------------- pictures
 
@@ -16,7 +18,7 @@ vkstyle_image *vks_present_picture(vks_transfer *t)
     vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
     vkstyle_image *picture = NULL;
     int from = vks_optimiser_result(it->optimiser);
-    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
+    if (padded && vks_iteration_get(it, t->gpu, from, padded, t->error))
         picture = vks_crop(padded, level.width, level.height, t->error);
     vkstyle_image_free(&padded);
     if (picture && t->setting.regions) {
@@ -89,6 +91,13 @@ void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
         p.loss = l.total;
         p.content_loss = l.content;
         p.style_loss = l.style;
+    }
+    char phase[160];
+    if (t->run && t->iteration.tiles) {
+        uint32_t tile, tiles;
+        vks_tiles_progress(t->iteration.tiles, t->run->at, &tile, &tiles);
+        snprintf(phase, sizeof phase, "%s, tile %u of %u", t->phase, tile + 1, tiles);
+        p.phase = phase;
     }
     vkstyle_decision d = t->job->progress(&p, t->job->user);
     if (d > t->decision)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "budget.h"
 #include "job.h"
 #include "../clock.h"
 #include "random.h"
 #include "replay.h"
 #include "tuning.h"
+#include "window.h"
 #include "../error.h"
 
 static bool check_job(const vks_transfer *t)
@@ -18,67 +20,53 @@ static bool check_job(const vks_transfer *t)
     return vkstyle_params_check(t->params, t->error);
 }
 
-// Tells what tiles the job is done in and what they cost: a second pass forward, and halos.
-static void say_tiles(const vks_transfer *t, const char *why)
+// What tiles cost: a second pass forward, and halos.
+static void say_tiles(const vks_transfer *t, const vks_level *level)
 {
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
-                                        (uint32_t)goal.height, t->setting.tile);
-    if (vks_tiled(&tiling))
-        vks_notice("%dx%d pixels in %u tiles of %u: %s; the picture is the same and takes about "
-                   "%.1f times as long",
-                   goal.width, goal.height, tiling.columns * tiling.rows, tiling.size, why,
-                   1.5 * vks_tiling_cost(&tiling));
+    if (!level->tile)
+        return;
+    vks_grid grid = vks_grid_make(t->model, t->setting.encode.depth, (uint32_t)level->width,
+                                  (uint32_t)level->height, level->tile);
+    double times = 1.5 * vks_grid_overhead(&grid) + (level->lean ? 0.4 : 0);
+    vks_notice("%dx%d pixels in %u tiles of %u: the picture is the same and takes about %.1f times "
+               "as long%s",
+               level->width, level->height, vks_grid_count(&grid), grid.tile, times,
+               level->history ? "; L-BFGS remembers fewer steps" : "");
 }
 
-// Tiles of half the size after the device had no memory; false: they cannot be smaller.
+// An allocation failed although there should have been room: smaller tiles need less. False: there
+// are none, or part of the level is done.
 static bool shrink_tiles(vks_transfer *t)
 {
-    vks_level level = t->schedule.levels[t->level];
-    uint32_t side = (uint32_t)(level.width > level.height ? level.width : level.height);
-    uint32_t now = t->setting.tile && t->setting.tile < side ? t->setting.tile : side;
-    uint32_t next = now / 2 / 64 * 64;
-    if (t->error->status != VKSTYLE_NO_MEMORY || next < 64 || t->journal.count > t->before)
+    vks_level *level = &t->schedule.levels[t->level];
+    if (t->error->status != VKSTYLE_NO_MEMORY || t->journal.count > t->before)
         return false;
-    t->setting.tile = next;
+    uint32_t below = level->tile ? level->tile : UINT32_MAX;
+    vkstyle_error why = *t->error, error = {VKSTYLE_DONE, ""};
+    vkstyle_params any = *t->params;
+    any.tile = 0;
+    vks_budget budget =
+        vks_budget_of(t->gpu, t->params, (double)level->width * (double)level->height);
+    if (!vks_level_fit(level, &budget, t->gpu, t->model, &t->setting, &any, below, &error))
+        return false;
+    vks_notice("%s; going on in smaller tiles", why.text);
+    say_tiles(t, level);
     *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
-    say_tiles(t, "the device had no memory for larger ones");
     return true;
 }
 
-// Refuses before anything is allocated what the plans say will not fit.
+// Decides how each level is worked on; refuses before anything is allocated what will not fit.
 static bool check_memory(vks_transfer *t)
 {
-    uint64_t free_bytes = vks_gpu_budget(t->gpu) + vks_gpu_allocated(t->gpu);
-    uint64_t limit = t->params->memory ? t->params->memory : free_bytes;
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    vkstyle_device device;
-    if (!vks_estimate_within(&t->estimate, t->context, t->model, &t->setting, &t->schedule,
-                             t->params, limit, t->error))
+    if (!vks_estimate_job(&t->estimate, t->context, t->model, &t->setting, &t->schedule, t->params,
+                          t->error))
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
+    t->journal.predicted_host_bytes = t->estimate.host;
     t->journal.predicted_seconds = t->estimate.seconds;
-    if (t->setting.tile && (t->job->style_masks || t->job->strength_map)) {
-        vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
-                                            (uint32_t)goal.height, t->setting.tile);
-        if (vks_tiled(&tiling))
-            return vks_fail(t->error, t->params->tile ? VKSTYLE_USAGE : VKSTYLE_NO_MEMORY,
-                            "masks work on the whole picture at once, and %dx%d pixels %s; choose "
-                            "a smaller --size or leave the masks out",
-                            goal.width, goal.height,
-                            t->params->tile ? "are to be done in tiles (--tile)"
-                                            : "do not fit this device's memory in one piece");
-    }
-    if (t->estimate.bytes <= limit) {
-        say_tiles(t, t->params->tile ? "asked for" : "in one piece it needs more memory");
-        return true;
-    }
-    vks_gpu_describe(t->gpu, &device);
-    return vks_fail(t->error, VKSTYLE_NO_MEMORY,
-                    "%dx%d pixels need %.0f MB on %s, and %s %.0f MB; choose a smaller --size%s",
-                    goal.width, goal.height, (double)t->estimate.bytes / 1e6, device.name,
-                    t->params->memory ? "--memory allows" : "it has free", (double)limit / 1e6,
-                    t->params->memory ? " or a larger --memory" : "");
+    for (int i = 0; i < t->schedule.count; i++)
+        say_tiles(t, &t->schedule.levels[i]);
+    return true;
 }
 
 // Where the target starts, at any size: levels scale it.
@@ -128,7 +116,14 @@ static bool find_checkpoint(vks_transfer *t)
         return false;
     if (!c->file)
         return true;
-    t->replayed.tile = c->tile ? (int)c->tile : 65536;
+    for (int i = 0; i < t->schedule.count; i++) {
+        vks_level *level = &t->schedule.levels[i];
+        level->set = true;
+        level->tile = c->ways[i].tile;
+        level->resident = c->ways[i].resident;
+        level->lean = c->ways[i].lean;
+        level->history = c->ways[i].history;
+    }
     t->setting.encode.tile = c->product_tile;
     for (int i = 0; i < c->level; i++)
         t->journal.levels[i].iterations = t->schedule.levels[i].iterations;
@@ -141,7 +136,6 @@ static bool find_checkpoint(vks_transfer *t)
 // From half precision to single, for the rest of the job.
 static bool use_single(vks_transfer *t)
 {
-    uint32_t tile = t->setting.tile;
     int regions = t->setting.regions;
     t->replayed = *t->params;
     t->replayed.precision = VKSTYLE_PRECISION_FP32;
@@ -152,8 +146,9 @@ static bool use_single(vks_transfer *t)
                              t->error) ||
         !vks_tune(&t->setting, t->gpu, NULL, t->error))
         return false;
-    t->setting.tile = tile;
     t->setting.regions = regions;
+    for (int i = t->level; i < t->schedule.count; i++)
+        t->schedule.levels[i].set = false; // twice the bytes a value
     return check_memory(t);
 }
 
