@@ -231,10 +231,15 @@ static void small_encoder_in_tiles(void **state)
                         cases[i].height, found);
         wrong += found;
     }
-    // The other kernels, where tiles lie on the grid of Winograd's transforms.
-    for (int i = 1; i < promises(); i++)
-        if (promised[i].precision == VKSTYLE_PRECISION_FP32)
-            wrong += evaluate_small(&promised[i], VKSTYLE_POOL_MAX, 64, 101, 83, 27, 50);
+    // The other kernels and storage. Half precision at the size and bar of small_encoder: this
+    // encoder is not trained, and at 101x83 it is off by 0.108 in one piece and in tiles alike.
+    for (int i = 1; i < promises(); i++) {
+        bars b = promised[i];
+        bool half = b.precision == VKSTYLE_PRECISION_FP16;
+        b.gradients = half ? 1e-1 : b.gradients;
+        wrong += half ? evaluate_small(&b, VKSTYLE_POOL_MAX, 16, 40, 33, 27, 50)
+                      : evaluate_small(&b, VKSTYLE_POOL_MAX, 64, 101, 83, 27, 50);
+    }
     assert_int_equal(wrong, 0);
 }
 
