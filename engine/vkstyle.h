@@ -171,7 +171,7 @@ typedef struct vkstyle_params {
     vkstyle_precision precision;
     vkstyle_kernels kernels;
     uint64_t memory; // bytes the job may use on the device; 0: what is free
-    int tile; // pixels a side of the tiles that pictures are worked on in; 0: chosen
+    int tile;        // pixels a side of the tiles that pictures are worked on in; 0: chosen
 } vkstyle_params;
 
 void vkstyle_params_default(vkstyle_params *params);
@@ -303,7 +303,8 @@ typedef struct vkstyle_job {
     double picture_seconds; // > 0: hand the growing picture to progress this often
     int picture_iterations; // > 0: and after every so many iterations
     // File to keep the job's state in while it runs, or NULL: written every checkpoint_seconds (0:
-    // 60), gone on from if it is there, removed when the job is done.
+    // 60), gone on from if it is there. It stays when the job ends: it is the host's to remove,
+    // once the picture is safe.
     const char *checkpoint;
     double checkpoint_seconds;
 } vkstyle_job;

@@ -57,9 +57,9 @@ static const cli_option options[] = {
      "Replay the plan of an earlier run from its report: kernels, precision, levels. On the same "
      "device, with the same pictures and seed, the result has the same bits."},
     {"checkpoint", 0, "Files", "FILE",
-     "Keep the run's state in FILE, written once a minute and removed at the end. If FILE is "
-     "there, "
-     "go on from it: after a power cut the same bits come out as without."},
+     "Keep the run's state in FILE, written once a minute and removed when the picture is saved. "
+     "If FILE is there, go on from it: after a power cut, a Ctrl-C or a time limit. The same bits "
+     "come out as without."},
     {"device", 0, "Device and model", "D", CLI_DEVICE_HELP},
     {"model", 0, "Device and model", "M", CLI_MODEL_HELP},
     {"memory", 0, "Device and model", "BYTES", NULL},

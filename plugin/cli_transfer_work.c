@@ -3,6 +3,8 @@
 // One transfer of the command line, from pictures in memory to files on the disk.
 #include "cli_transfer.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,17 @@ static bool write_report(cli_transfer *t, vkstyle_error *error)
     return written;
 }
 
+// Picture and report are written: a run that came to its end needs its state no more. One that was
+// stopped, or that a time limit may have ended, can go on from it.
+static void drop_checkpoint(const cli_transfer *t)
+{
+    const char *path = cli_args_value(t->args, "checkpoint");
+    if (path && !t->stopped &&
+        (t->iteration >= t->iterations || !(t->source.params->time_limit > 0)) && remove(path) &&
+        errno != ENOENT)
+        cli_note("note: %s could not be removed: %s", path, strerror(errno));
+}
+
 static int save(cli_transfer *t)
 {
     vkstyle_error error = {0};
@@ -86,6 +99,7 @@ static int save(cli_transfer *t)
         return cli_fail_error(&error);
     if (t->report_path && !write_report(t, &error))
         return cli_fail_error(&error);
+    drop_checkpoint(t);
     if (t->stopped)
         return cli_fail(VKSTYLE_INTERRUPTED,
                         "interrupted; %s holds the picture after %d of %d iterations", t->output,

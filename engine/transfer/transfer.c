@@ -285,8 +285,6 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
     vks_checkpoint_close(&t.checkpoint);
-    if (result && job->checkpoint)
-        remove(job->checkpoint);
     vkstyle_image_free(&t.content);
     vkstyle_image_free(&t.origin);
     vkstyle_image_free(&t.target);
