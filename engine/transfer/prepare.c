@@ -90,19 +90,16 @@ static vks_tiling tiling_of(const vks_network *network, const vks_setting *setti
                            (uint32_t)image->width, (uint32_t)image->height, setting->tile);
 }
 
-static vks_rect positions_of(const vks_encoding *e, const vks_tiling *t, uint32_t tile, int layer)
+// The pixels of a tile's window: the image itself where it is one tile, else a copy in *cut, which
+// the caller frees.
+static const vkstyle_image *window_of(const vkstyle_image *image, const vks_tiling *t,
+                                      uint32_t tile, vkstyle_image **cut, vkstyle_error *error)
 {
-    return vks_tile_positions(t, tile % t->columns, tile / t->columns, e->shape[layer],
-                              vks_layer_stride(vks_network_model(e->network), layer));
-}
-
-// The pixels of a tile's window.
-static vkstyle_image *window_of(const vkstyle_image *image, const vks_tiling *t, uint32_t tile,
-                                vkstyle_error *error)
-{
+    if (!vks_tiled(t))
+        return image;
     vks_rect r = vks_tile_window(t, tile % t->columns, tile / t->columns);
     size_t width = r.x1 - r.x0, height = r.y1 - r.y0, pitch = (size_t)image->width;
-    vkstyle_image *window = vkstyle_image_create((int)width, (int)height, false, error);
+    vkstyle_image *window = *cut = vkstyle_image_create((int)width, (int)height, false, error);
     for (size_t c = 0; window && c < 3; c++)
         for (size_t y = 0; y < height; y++)
             memcpy(window->rgb + (c * height + y) * width,
@@ -166,7 +163,7 @@ static bool add_style_tile(vks_style *style, vks_gpu *gpu, vks_network *network,
     float *values = NULL;
     for (int i = 0; i < setting->style_count; i++) {
         int layer = setting->style_layers[i];
-        vks_rect own = positions_of(&encoding, tiling, tile, layer);
+        vks_rect own = vks_own_positions(&encoding, tiling, tile, layer);
         share[i] = (double)(own.x1 - own.x0) * (own.y1 - own.y0) / style->positions[i];
         if (!(share[i] > 0))
             continue;
@@ -211,10 +208,11 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         style->positions[i] = (double)(tiling.width / stride) * (tiling.height / stride);
     }
     for (uint32_t tile = 0; tile < tiling.columns * tiling.rows; tile++) {
-        vkstyle_image *window = window_of(image, &tiling, tile, error);
+        vkstyle_image *cut = NULL;
+        const vkstyle_image *window = window_of(image, &tiling, tile, &cut, error);
         bool done = window && add_style_tile(style, gpu, network, setting, &tiling, tile, window,
                                              weight, error);
-        vkstyle_image_free(&window);
+        vkstyle_image_free(&cut);
         if (!done)
             return false;
     }
@@ -287,7 +285,7 @@ static bool add_content_tile(vks_content *content, vks_gpu *gpu, vks_network *ne
     float *values = NULL;
     bool done = run(plan, gpu, &encoding, window, error) &&
                 (values = vks_download_tensor(gpu, slice, shape, setting, error));
-    vks_rect own = positions_of(&encoding, tiling, tile, layer);
+    vks_rect own = vks_own_positions(&encoding, tiling, tile, layer);
     for (uint32_t c = 0; done && c < shape.channels; c++)
         for (uint32_t y = own.y0; y < own.y1; y++)
             for (uint32_t x = own.x0; x < own.x1; x++) {
@@ -311,10 +309,11 @@ bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *networ
     content->features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "content features", error);
     bool done = content->features != NULL;
     for (uint32_t tile = 0; done && tile < tiling.columns * tiling.rows; tile++) {
-        vkstyle_image *window = window_of(image, &tiling, tile, error);
+        vkstyle_image *cut = NULL;
+        const vkstyle_image *window = window_of(image, &tiling, tile, &cut, error);
         done = window &&
                add_content_tile(content, gpu, network, setting, &tiling, tile, window, error);
-        vkstyle_image_free(&window);
+        vkstyle_image_free(&cut);
     }
     if (!done)
         vks_content_free(content);

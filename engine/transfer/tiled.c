@@ -100,10 +100,8 @@ static bool empty(vks_rect r)
     return r.x0 >= r.x1 || r.y0 >= r.y1;
 }
 
-static vks_rect own_positions(const vks_iteration *it, const vks_encoding *e, uint32_t tile,
-                              int layer)
+vks_rect vks_own_positions(const vks_encoding *e, const vks_tiling *t, uint32_t tile, int layer)
 {
-    const vks_tiling *t = &it->tiling;
     return vks_tile_positions(t, tile % t->columns, tile / t->columns, e->shape[layer],
                               vks_layer_stride(vks_network_model(e->network), layer));
 }
@@ -139,7 +137,7 @@ static bool add_grams(vks_iteration *it, vks_network *network, vkstyle_error *er
         for (int i = 0; i < s->style_count; i++) {
             int layer = s->style_layers[i];
             vks_shape whole = it->encoding.shape[layer];
-            vks_rect own = own_positions(it, &e, tile, layer);
+            vks_rect own = vks_own_positions(&e, &it->tiling, tile, layer);
             if (!empty(own))
                 vks_accumulate_gram(&e, &it->gram[i], vks_add_gram(&e, layer, own),
                                     (double)whole.width * whole.height);
@@ -156,7 +154,8 @@ static void add_tile_content(vks_iteration *it, vks_encoding *e, uint32_t tile,
                                            s->content_layer, vks_texel_bytes(it->plan), tile);
     features.block = content->features;
     int buffer = vks_plan_external(it->plan, "content features", features);
-    vks_add_content_loss(e, s->content_layer, own_positions(it, e, tile, s->content_layer), buffer,
+    vks_add_content_loss(e, s->content_layer,
+                         vks_own_positions(e, &it->tiling, tile, s->content_layer), buffer,
                          s->alpha * it->k_content, sums, (int)tile);
 }
 
@@ -176,7 +175,7 @@ static bool add_tile_gradient(vks_iteration *it, vks_encoding *e, uint32_t tile,
     if (content)
         add_tile_content(it, e, tile, content, content_sums);
     for (int i = 0; i < s->encode.depth; i++)
-        vks_clip_joining(e, i, own_positions(it, e, tile, i));
+        vks_clip_joining(e, i, vks_own_positions(e, t, tile, i));
     int partials, gradient = vks_plan_buffer(it->plan, "window gradient",
                                              (uint64_t)e->width * e->height * VEC4, VKS_PASSING);
     uint32_t count;

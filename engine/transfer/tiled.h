@@ -19,6 +19,10 @@
 bool vks_add_tiles(vks_iteration *iteration, vks_network *network, bool style,
                    const vks_content *content, vkstyle_error *error);
 
+// The positions of a layer that a tile owns, in its window's encoding.
+vks_rect vks_own_positions(const vks_encoding *encoding, const vks_tiling *tiling, uint32_t tile,
+                           int layer);
+
 // Where a tile's features lie in vks_content.features, and how many bytes all take.
 vks_slice vks_tile_features(const vks_tiling *tiling, const vkstyle_model *model, int layer,
                             uint32_t texel_bytes, uint32_t tile);

@@ -18,16 +18,22 @@ static bool check_job(const vks_transfer *t)
     return vkstyle_params_check(t->params, t->error);
 }
 
+// Tiles of the finest level.
+static vks_tiling goal_tiling(const vks_transfer *t)
+{
+    vks_level goal = t->schedule.levels[t->schedule.count - 1];
+    return vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
+                           (uint32_t)goal.height, t->setting.tile);
+}
+
 // Tells what tiles the job is done in and what they cost: a second pass forward, and halos.
 static void say_tiles(const vks_transfer *t, const char *why)
 {
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
-                                        (uint32_t)goal.height, t->setting.tile);
+    vks_tiling tiling = goal_tiling(t);
     if (vks_tiled(&tiling))
-        vks_notice("%dx%d pixels in %u tiles of %u: %s; the picture is the same and takes about "
+        vks_notice("%ux%u pixels in %u tiles of %u: %s; the picture is the same and takes about "
                    "%.1f times as long",
-                   goal.width, goal.height, tiling.columns * tiling.rows, tiling.size, why,
+                   tiling.width, tiling.height, tiling.columns * tiling.rows, tiling.size, why,
                    1.5 * vks_tiling_cost(&tiling));
 }
 
@@ -58,17 +64,14 @@ static bool check_memory(vks_transfer *t)
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
     t->journal.predicted_seconds = t->estimate.seconds;
-    if (t->setting.tile && (t->job->style_masks || t->job->strength_map)) {
-        vks_tiling tiling = vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
-                                            (uint32_t)goal.height, t->setting.tile);
-        if (vks_tiled(&tiling))
-            return vks_fail(t->error, t->params->tile ? VKSTYLE_USAGE : VKSTYLE_NO_MEMORY,
-                            "masks work on the whole picture at once, and %dx%d pixels %s; choose "
-                            "a smaller --size or leave the masks out",
-                            goal.width, goal.height,
-                            t->params->tile ? "are to be done in tiles (--tile)"
-                                            : "do not fit this device's memory in one piece");
-    }
+    vks_tiling tiling = goal_tiling(t);
+    if (t->setting.regions && vks_tiled(&tiling))
+        return vks_fail(t->error, t->params->tile ? VKSTYLE_USAGE : VKSTYLE_NO_MEMORY,
+                        "masks work on the whole picture at once, and %dx%d pixels %s; choose "
+                        "a smaller --size or leave the masks out",
+                        goal.width, goal.height,
+                        t->params->tile ? "are to be done in tiles (--tile)"
+                                        : "do not fit this device's memory in one piece");
     if (t->estimate.bytes <= limit) {
         say_tiles(t, t->params->tile ? "asked for" : "in one piece it needs more memory");
         return true;
@@ -141,18 +144,14 @@ static bool find_checkpoint(vks_transfer *t)
 // From half precision to single, for the rest of the job.
 static bool use_single(vks_transfer *t)
 {
-    uint32_t tile = t->setting.tile;
     int regions = t->setting.regions;
-    t->replayed = *t->params;
     t->replayed.precision = VKSTYLE_PRECISION_FP32;
     if (t->replayed.kernels == VKSTYLE_KERNELS_COOPMAT) // which is half precision only
         t->replayed.kernels = VKSTYLE_KERNELS_AUTO;
-    t->params = &t->replayed;
     if (!vks_setting_resolve(&t->setting, t->model, t->params, vks_gpu_get_limits(t->gpu),
                              t->error) ||
         !vks_tune(&t->setting, t->gpu, NULL, t->error))
         return false;
-    t->setting.tile = tile;
     t->setting.regions = regions;
     return check_memory(t);
 }
