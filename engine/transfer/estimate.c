@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "estimate.h"
 #include "iteration.h"
+#include "keep.h"
 #include "kernel_choice.h"
 #include "tiled.h"
 #include "../error.h"
 #include "../number.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations)
 {
@@ -80,56 +76,33 @@ static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_
 // ---------------------------------------------------------------- calibration
 
 // One file a device and kind of kernels: seconds a flop, as text.
-static bool calibration_path(const vkstyle_context *context, const vks_setting *setting, char *path,
+static void calibration_name(const vkstyle_context *context, const vks_setting *setting, char *name,
                              size_t room)
 {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char folder[VKSTYLE_PATH / 2], key[200];
-    if (base && *base)
-        snprintf(folder, sizeof folder, "%s/vkstyle", base);
-    else if (home && *home)
-        snprintf(folder, sizeof folder, "%s/.cache/vkstyle", home);
-    else
-        return false;
-    if (mkdir(folder, 0700) && errno != EEXIST)
-        return false;
-    snprintf(key, sizeof key, "%s", vks_gpu_key(context->gpu));
-    for (char *c = key; *c; c++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-", *c))
-            *c = '_';
-    int written = snprintf(path, room, "%s/speed-%s-%s-%s", folder, key,
-                           vks_kernels_name(setting->encode.kernels),
-                           setting->storage == VKS_HALF ? "fp16" : "fp32");
-    return written > 0 && (size_t)written < room;
+    snprintf(name, room, "speed-%s-%s-%s", vks_gpu_key(context->gpu),
+             vks_kernels_name(setting->encode.kernels),
+             setting->storage == VKS_HALF ? "fp16" : "fp32");
 }
 
 static double seconds_per_flop(const vkstyle_context *context, const vks_setting *setting)
 {
-    char path[VKSTYLE_PATH], text[64] = "";
+    char name[200], text[64];
     double value;
-    if (!calibration_path(context, setting, path, sizeof path))
-        return -1;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return -1;
-    bool read = fgets(text, sizeof text, file);
-    fclose(file);
-    return read && vks_parse_real(text, &value) && value > 0 && value < 1 ? value : -1;
+    calibration_name(context, setting, name, sizeof name);
+    return vks_keep_read(name, text, sizeof text) && vks_parse_real(text, &value) && value > 0 &&
+                   value < 1
+               ? value
+               : -1;
 }
 
 void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, double flops,
                    double seconds)
 {
-    char path[VKSTYLE_PATH], temporary[VKSTYLE_PATH + 32], number[32];
-    if (!(flops > 0) || !(seconds > 0) || !calibration_path(context, setting, path, sizeof path))
+    char name[200], number[32];
+    if (!(flops > 0) || !(seconds > 0))
         return;
-    snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
-    FILE *file = fopen(temporary, "w");
-    if (!file)
-        return;
-    bool written = fputs(vks_print_real(number, sizeof number, seconds / flops), file) >= 0;
-    if (fclose(file) || !written || rename(temporary, path))
-        remove(temporary);
+    calibration_name(context, setting, name, sizeof name);
+    vks_keep_write(name, vks_print_real(number, sizeof number, seconds / flops));
 }
 
 // ---------------------------------------------------------------- the job
