@@ -101,8 +101,10 @@ static const vkstyle_param table[] = {
     {"memory", VKSTYLE_BYTES, FIELD(memory), 0, 9e15, 0, NULL, NULL, "BYTES", "Memory",
      "Device memory the job may use, such as 1500M or 2G. 0: what is free."},
     {"tile", VKSTYLE_INT, FIELD(tile), 0, 65536, 0, NULL, NULL, "N", "Tile",
-     "Work in tiles of N pixels a side, which need less memory and more time; the picture stays the "
-     "same. Multiples of 64 are best. 0: in one piece if it fits in --memory, else as large as fits."},
+     "Work in tiles of N pixels a side, which need less memory and more time; the picture stays "
+     "the "
+     "same. Multiples of 64 are best. 0: in one piece if it fits in --memory, else as large as "
+     "fits."},
 };
 
 enum { TABLE_COUNT = sizeof table / sizeof *table };

@@ -11,7 +11,7 @@ struct vkstyle_context {
     vks_network *network; // of the model with this serial
     uint64_t model_serial;
     vks_style_cache styles; // of its last jobs
-    double open_seconds; // instance, device and self-test
+    double open_seconds;    // instance, device and self-test
 };
 
 // The context's network for a model: kept from the last job when it is the same model.

@@ -18,8 +18,8 @@ typedef struct vks_tiling {
 } vks_tiling;
 
 // Tiles of about size x size pixels (rounded down to the stride, at least one stride) for an
-// encoder used up to layer `depth` - 1. With sizes that are multiples of 4 strides all windows begin
-// at multiples of 4 strides: the 4x4 tiles of Winograd's transforms then lie as in the whole
+// encoder used up to layer `depth` - 1. With sizes that are multiples of 4 strides all windows
+// begin at multiples of 4 strides: the 4x4 tiles of Winograd's transforms then lie as in the whole
 // picture, and so do all roundings.
 vks_tiling vks_tiling_make(const vkstyle_model *model, int depth, uint32_t width, uint32_t height,
                            uint32_t size);
