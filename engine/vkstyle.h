@@ -287,6 +287,8 @@ typedef vkstyle_decision (*vkstyle_progress_fn)(const vkstyle_progress *progress
 
 typedef struct vkstyle_job {
     const vkstyle_image *content;
+    vkstyle_image **give; // or NULL. Where *give is `content`: the engine may free it, and then
+                          // sets *give to NULL, when memory is short
     const vkstyle_image *const *styles; // style_count of them
     const double *style_weights;        // one a style, or NULL for equal
     int style_count;

@@ -13,6 +13,7 @@ static const cli_option options[] = {
     {"precision", 0, "Device and model", NULL, NULL},
     {"kernels", 0, "Device and model", NULL, NULL},
     {"memory", 0, "Device and model", "BYTES", NULL},
+    {"tile", 0, "Device and model", "N", NULL},
     {"optimizer", 0, "Plan", NULL, NULL},
     {"pool", 0, "Plan", NULL, NULL},
     {"padding", 0, "Plan", NULL, NULL},

@@ -140,6 +140,7 @@ int cli_transfer_work(cli_transfer *t)
         styles[i] = t->styles[i];
     vkstyle_job job = {
         .content = t->content,
+        .give = &t->content,
         .styles = styles,
         .style_weights = t->source.weights,
         .style_count = t->source.style_count,

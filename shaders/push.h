@@ -153,11 +153,21 @@ struct vks_push_content {
 };
 
 struct vks_push_window {
-    uint width;                       // of the part
-    uint source_first, source_pitch;  // vec4s
-    uint result_first, result_pitch;
-    uint add;   // 1: to what the result holds
-    uint clear; // 1: the source is not read, but counts as zero
+    uint width;        // of the window
+    uint window_first; // its first vec4 of this dispatch
+    uint whole_first;  // the first float of the window's first row, in the bound slice
+    uint whole_pitch;  // floats a row
+};
+
+struct vks_push_crop {
+    uint pitch, plane;
+    uint x0, y0, x1; // the rectangle that is written (its height is the grid's)
+    uint source_width, source_height, source_pitch, source_plane;
+    int shift_x, shift_y;
+};
+
+struct vks_push_fill {
+    uint count;
 };
 
 struct vks_push_clip {

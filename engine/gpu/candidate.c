@@ -27,6 +27,16 @@ static uint64_t available_memory(void)
     return found ? kib * 1024 : UINT64_MAX;
 }
 
+// Blocks that nothing has been written to yet are not missing in the system's figure: hence also
+// what was there at first, less what we took.
+uint64_t vks_main_memory_free(const vks_candidate *candidate, uint64_t allocated)
+{
+    const uint64_t now = available_memory(), first = candidate->main_memory;
+    uint64_t left = first > allocated ? first - allocated : 0;
+    left = now < left ? now : left;
+    return left == UINT64_MAX ? left : left > RESERVE ? left - RESERVE : 0;
+}
+
 uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated)
 {
     const uint64_t size = candidate->limits.memory;
@@ -44,12 +54,7 @@ uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated)
     }
     if (candidate->info.type == VKSTYLE_DEVICE_SOFTWARE ||
         (candidate->info.type == VKSTYLE_DEVICE_INTEGRATED && !candidate->has_memory_budget)) {
-        // Blocks that nothing has been written to yet are not missing in the system's figure: hence
-        // also what was there at first, less what we took.
-        const uint64_t now = available_memory(), first = candidate->main_memory;
-        uint64_t left = first > allocated ? first - allocated : 0;
-        left = now < left ? now : left;
-        left = left == UINT64_MAX ? left : left > RESERVE ? left - RESERVE : 0;
+        const uint64_t left = vks_main_memory_free(candidate, allocated);
         available = left < available ? left : available;
     }
     if (candidate->budget_cap != UINT64_MAX) {

@@ -66,8 +66,10 @@ typedef struct vks_block vks_block;
 
 typedef enum vks_memory {
     VKS_MEMORY_DEVICE,  // fast for the device; the host reaches it by upload and download
-    VKS_MEMORY_READBACK // host-visible, coherent and mapped (cached where there is such); small
-                        // things
+    VKS_MEMORY_READBACK, // host-visible, coherent and mapped (cached where there is such); small
+                         // things
+    VKS_MEMORY_HOST      // the same, but large: main memory that the device reaches itself, for what
+                         // its own has no room for
 } vks_memory;
 
 // name: a debug label (static string). Zeroed? No: contents are undefined until written.
@@ -75,7 +77,7 @@ vks_block *vks_block_create(vks_gpu *gpu, uint64_t bytes, vks_memory kind, const
                             vkstyle_error *error);
 void vks_block_free(vks_block **block); // only when no submitted work uses it
 uint64_t vks_block_bytes(const vks_block *block);
-void *vks_block_map(vks_block *block); // READBACK only
+void *vks_block_map(vks_block *block); // READBACK and HOST; else NULL
 
 typedef struct vks_slice {
     vks_block *block;

@@ -95,6 +95,8 @@ bool vks_candidates(const vks_instance *instance, vks_candidate **candidates, in
 // The one that `choice` means; NULL with an error that lists what there is.
 const vks_candidate *vks_choose(const vks_candidate *candidates, int count, const char *choice,
                                 vkstyle_error *error);
+// Free bytes of main memory when we have `allocated` bytes of it; UINT64_MAX where nobody says.
+uint64_t vks_main_memory_free(const vks_candidate *candidate, uint64_t allocated);
 // Free bytes of the candidate's heap when we have `allocated` bytes of it.
 uint64_t vks_heap_free(const vks_candidate *candidate, uint64_t allocated);
 
@@ -153,6 +155,7 @@ struct vks_block {
     uint64_t bytes;
     uint64_t counted; // bytes in the gpu's sums
     uint32_t heap;
+    bool beside; // HOST memory of software Vulkan: no part of what its heap is said to hold
     void *map;
     vks_view *views;
     int view_count, view_capacity;

@@ -44,7 +44,7 @@ int vks_choose_type(const vks_candidate *candidate, uint32_t allowed, vks_memory
 
 // True when the device can give so much; drivers are asked only after that, because software ones
 // say yes to everything and are killed by the system later.
-static bool fits(const vks_gpu *gpu, uint64_t bytes, uint32_t heap, const char *name,
+static bool fits(const vks_gpu *gpu, uint64_t bytes, uint32_t heap, bool beside, const char *name,
                  vkstyle_error *error)
 {
     const vks_gpu_limits *limits = &gpu->is.limits;
@@ -53,6 +53,14 @@ static bool fits(const vks_gpu *gpu, uint64_t bytes, uint32_t heap, const char *
                         "%s needs %s in one piece, and %s gives at most %s: use a smaller --size",
                         name, vks_size(bytes).text, gpu->is.info.name,
                         vks_size(limits->allocation).text);
+    if (beside) {
+        const uint64_t left = vks_main_memory_free(&gpu->is, gpu->allocated);
+        return bytes <= left ||
+               vks_fail(error, VKSTYLE_NO_MEMORY,
+                        "%s needs %s of main memory, and %s are free: use a smaller --size, or "
+                        "close other programs",
+                        name, vks_size(bytes).text, vks_size(left).text);
+    }
     if (heap != gpu->is.heap)
         return true;
     const uint64_t used = gpu->heap_used[heap];
@@ -81,7 +89,7 @@ static bool allocate(vks_gpu *gpu, vks_block *block, vks_memory kind, vkstyle_er
                         kind == VKS_MEMORY_DEVICE ? "storage buffers" : "reading results back",
                         gpu->is.info.driver);
     block->heap = gpu->is.memory.memoryTypes[type].heapIndex;
-    if (!fits(gpu, needs.size, block->heap, block->name, error))
+    if (!fits(gpu, needs.size, block->heap, block->beside, block->name, error))
         return false;
     const VkResult result =
         gpu->vk.vkAllocateMemory(gpu->device,
@@ -101,7 +109,8 @@ static bool allocate(vks_gpu *gpu, vks_block *block, vks_memory kind, vkstyle_er
     if (result != VK_SUCCESS)
         return vks_vulkan_fail(gpu, result, "vkAllocateMemory", error);
     block->counted = needs.size;
-    gpu->heap_used[block->heap] += needs.size;
+    if (!block->beside)
+        gpu->heap_used[block->heap] += needs.size;
     gpu->allocated += needs.size;
     if (gpu->allocated > gpu->peak)
         gpu->peak = gpu->allocated;
@@ -119,7 +128,10 @@ vks_block *vks_block_create(vks_gpu *gpu, uint64_t bytes, vks_memory kind, const
         return NULL;
     }
     // Before the driver is asked for a buffer: huge ones are not all refused there.
-    if (!fits(gpu, bytes, kind == VKS_MEMORY_DEVICE ? gpu->is.heap : UINT32_MAX, name, error))
+    const bool beside = kind == VKS_MEMORY_HOST && gpu->is.info.type == VKSTYLE_DEVICE_SOFTWARE &&
+                        gpu->is.budget_cap == UINT64_MAX;
+    if (!fits(gpu, bytes, kind == VKS_MEMORY_DEVICE ? gpu->is.heap : UINT32_MAX, beside, name,
+              error))
         return NULL;
     block = calloc(1, sizeof *block);
     if (!block) {
@@ -129,6 +141,7 @@ vks_block *vks_block_create(vks_gpu *gpu, uint64_t bytes, vks_memory kind, const
     block->gpu = gpu;
     block->name = name;
     block->bytes = bytes;
+    block->beside = beside;
     VK(gpu, error,
        vkCreateBuffer(
            gpu->device,
@@ -147,7 +160,7 @@ vks_block *vks_block_create(vks_gpu *gpu, uint64_t bytes, vks_memory kind, const
     VK(gpu, error, vkBindBufferMemory(gpu->device, block->buffer, block->memory, 0));
     if (kind == VKS_MEMORY_DEVICE)
         vks_block_advise(gpu, block);
-    if (kind == VKS_MEMORY_READBACK)
+    if (kind != VKS_MEMORY_DEVICE)
         VK(gpu, error, vkMapMemory(gpu->device, block->memory, 0, VK_WHOLE_SIZE, 0, &block->map));
     return block;
 fail:
@@ -166,7 +179,8 @@ void vks_block_free(vks_block **block_pointer)
     free(block->views);
     gpu->vk.vkDestroyBuffer(gpu->device, block->buffer, NULL);
     gpu->vk.vkFreeMemory(gpu->device, block->memory, NULL); // unmaps
-    gpu->heap_used[block->heap] -= block->counted;
+    if (!block->beside)
+        gpu->heap_used[block->heap] -= block->counted;
     gpu->allocated -= block->counted;
     free(block);
     *block_pointer = NULL;

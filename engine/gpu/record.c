@@ -210,6 +210,10 @@ bool vks_sequence_record(vks_sequence *sequence, vkstyle_error *error)
         if (!record_part(sequence, p, error))
             return false;
     sequence->recorded = true;
+    if (!sequence->timed) { // the commands say it all
+        free(sequence->items);
+        sequence->items = NULL;
+    }
     return true;
 fail:
     return false;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint64_t free_bytes(void)
+uint64_t vks_memory_free(void)
 {
     const char *debug = getenv("VKSTYLE_DEBUG_IMAGE_BYTES");
     if (debug && *debug)
@@ -42,7 +42,7 @@ bool vks_image_room(const char *subject, int64_t width, int64_t height, int byte
                         subject, width, height, VKS_IMAGE_SIDE);
     // At most 1e12 pixels of a few dozen bytes: far from the end of 64 bits.
     uint64_t need = (uint64_t)width * (uint64_t)height * (uint64_t)bytes_per_pixel;
-    uint64_t have = free_bytes();
+    uint64_t have = vks_memory_free();
     if (need > have || need > SIZE_MAX / 2)
         return vks_fail(error, VKSTYLE_NO_MEMORY,
                         "%s is %" PRId64 "x%" PRId64 " pixels: that takes %" PRIu64

@@ -105,6 +105,8 @@ bool vks_output_commit(vks_output *output, vkstyle_error *error);
 // Gives it up: an existing file is as it was and no other is left. Legal after commit.
 void vks_output_abandon(vks_output *output);
 
+// Bytes of main memory that are free.
+uint64_t vks_memory_free(void);
 // Fails with VKSTYLE_NO_MEMORY and the numbers when width x height pixels of so many bytes do not
 // fit in the memory that is free. subject begins the sentence.
 bool vks_image_room(const char *subject, int64_t width, int64_t height, int bytes_per_pixel,

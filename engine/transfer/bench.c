@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../clock.h"
+#include "budget.h"
 #include "context.h"
 #include "estimate.h"
 #include "iteration.h"
@@ -74,7 +75,7 @@ static bool build(bench *b, vks_iteration *it, bool timed, vkstyle_error *error)
                                                         .optimiser = &b->optimiser},
                                error) &&
            vks_iteration_realise(it, gpu, &b->style, timed, error) &&
-           vks_upload_image(gpu, vks_plan_slice(it->plan, it->target), b->image, error);
+           vks_iteration_put(it, gpu, it->target, b->image, error);
 }
 
 // Iterations one at a time, as transfer's runner feeds them.
@@ -82,10 +83,8 @@ static bool time_iterations(bench *b, vks_iteration *it, vkstyle_error *error)
 {
     double rate = 0;
     for (int i = -WARM_UP; i < b->count; i++) {
-        vks_run run = {.gpu = b->context->gpu,
-                       .sequence = vks_plan_sequence(it->plan),
-                       .count = 1,
-                       .watch = &(vks_watch){.rate = &rate}};
+        vks_watch watch = {.rate = &rate};
+        vks_run run = vks_iteration_run(it, b->context->gpu, &watch, 1);
         if (!vks_run_sequence(&run, error))
             return false;
         if (i == -WARM_UP)
@@ -212,8 +211,11 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     double weights = vks_network_seconds(b->network), compiled = vks_gpu_compile_seconds(gpu);
     double start = vks_seconds();
     bool done =
-        vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error) &&
-        prepare(b, width, height, error);
+        vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error);
+    b->setting = vks_setting_at(&b->setting, &schedule.levels[0]);
+    if (schedule.levels[0].history)
+        b->optimiser.history = schedule.levels[0].history;
+    done = done && prepare(b, width, height, error);
     b->prepare_seconds = vks_seconds() - start;
     start = vks_seconds();
     done = done && build(b, &it, false, error);
@@ -221,8 +223,8 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     b->compile_seconds = vks_gpu_compile_seconds(gpu) - compiled;
     b->record_seconds = vks_seconds() - start;
     done = done && time_iterations(b, &it, error);
-    double flops = done ? vks_plan_flops(it.plan) : 0;
-    b->plan_bytes = done ? vks_plan_bytes(it.plan) : 0;
+    double flops = done ? vks_iteration_flops(&it) : 0;
+    b->plan_bytes = done ? vks_iteration_bytes(&it, NULL) : 0;
     vks_iteration_free(&it);
     if (!done)
         return false;
@@ -230,7 +232,11 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     if (!vks_measure_peak(gpu, &b->peak_flops, error))
         return false;
     cJSON *root = figures(b, flops, estimate.bytes);
-    done = profile(b, cJSON_AddArrayToObject(root, "kernels"), error);
+    // Of tiles there is no single plan to time.
+    if (b->setting.tile)
+        cJSON_AddNumberToObject(root, "tile", b->setting.tile);
+    cJSON *kernels = cJSON_AddArrayToObject(root, "kernels");
+    done = b->setting.tile || profile(b, kernels, error);
     *json = done ? cJSON_Print(root) : NULL;
     cJSON_Delete(root);
     if (done && !*json)

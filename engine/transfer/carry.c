@@ -28,7 +28,7 @@ static vkstyle_image *save(const vks_iteration *it, vks_gpu *gpu, const vks_opti
                            vkstyle_error *error)
 {
     vkstyle_image *image = vkstyle_image_create((int)it->width, (int)it->height, false, error);
-    if (image && !vks_download_image(gpu, vks_plan_slice(it->plan, part->buffer), image, error))
+    if (image && !vks_iteration_get(it, gpu, part->buffer, image, error))
         vkstyle_image_free(&image);
     return image;
 }
@@ -69,7 +69,7 @@ static bool restore(const vkstyle_image *moment, double factor, bool positive,
         if (positive && image->rgb[i] < 0) // bicubic overshoot
             image->rgb[i] = 0;
     }
-    bool done = vks_upload_image(gpu, vks_plan_slice(it->plan, part->buffer), image, error);
+    bool done = vks_iteration_put(it, gpu, part->buffer, image, error);
     vkstyle_image_free(&image);
     return done;
 }

@@ -13,11 +13,15 @@ enum { STEP = 16 << 20 }; // bytes moved at a time
 typedef struct header {
     char magic[16];
     char key[72];
-    int32_t level, before, count, tile, product_tile, parts;
+    int32_t level, before, count, product_tile, parts;
+    struct {
+        uint32_t tile;
+        int32_t resident, lean, history;
+    } ways[VKS_MAX_LEVELS];
     uint64_t part_bytes; // of all parts
 } header;
 
-static const char magic[16] = "vkstyle state 1";
+static const char magic[16] = "vkstyle state 2";
 
 // ---------------------------------------------------------------- key
 
@@ -75,7 +79,10 @@ void vks_checkpoint_key(char key[VKS_SHA256_TEXT], const vkstyle_job *job,
     add_params(&hash, params);
     vks_sha256_update(&hash, &setting->storage, sizeof setting->storage);
     vks_sha256_update(&hash, &setting->encode.kernels, sizeof setting->encode.kernels);
-    vks_sha256_update(&hash, schedule->levels, (size_t)schedule->count * sizeof *schedule->levels);
+    for (int i = 0; i < schedule->count; i++) { // not how they are worked on
+        const vks_level *l = &schedule->levels[i];
+        vks_sha256_update(&hash, (int32_t[]){l->width, l->height, l->iterations}, 12);
+    }
     add_image(&hash, job->content);
     for (int i = 0; i < job->style_count; i++) {
         double weight = job->style_weights ? job->style_weights[i] : 1;
@@ -147,7 +154,8 @@ static bool put_parts(stream *s, const vks_iteration *it, vks_gpu *gpu, bool *wr
     return done;
 }
 
-bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT], int level, int before,
+bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT],
+                         const vks_schedule *schedule, int level, int before,
                          const vks_journal *journal, const vks_iteration *it, vks_gpu *gpu,
                          vkstyle_error *error)
 {
@@ -161,8 +169,14 @@ bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT], int 
     header h = {.level = level,
                 .before = before,
                 .count = journal->count,
-                .tile = (int32_t)it->setting.tile,
                 .product_tile = it->setting.encode.tile};
+    for (int i = 0; i < schedule->count; i++) {
+        const vks_level *l = &schedule->levels[i];
+        h.ways[i].tile = l->tile;
+        h.ways[i].resident = l->resident;
+        h.ways[i].lean = l->lean;
+        h.ways[i].history = l->history;
+    }
     memcpy(h.magic, magic, sizeof magic);
     memcpy(h.key, key, VKS_SHA256_TEXT);
     h.parts = parts_of(it, parts, &h.part_bytes);
@@ -240,7 +254,7 @@ bool vks_checkpoint_open(vks_checkpoint *c, const char *path, const char key[VKS
     c->level = h.level;
     c->before = h.before;
     c->count = h.count;
-    c->tile = (uint32_t)h.tile;
+    memcpy(c->ways, h.ways, sizeof c->ways);
     c->product_tile = h.product_tile;
     for (int i = 0; i < h.count; i++) {
         vks_losses l;

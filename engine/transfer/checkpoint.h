@@ -15,8 +15,11 @@ typedef struct vks_checkpoint {
     FILE *file; // at the optimiser's parts; NULL: there is no checkpoint
     const char *path;
     int level, before, count; // level at work, iterations before it, iterations done in all
-    uint32_t tile;            // of the setting
-    int product_tile;         // of its kernels
+    struct {
+        uint32_t tile;
+        int32_t resident, lean, history;
+    } ways[VKS_MAX_LEVELS]; // how each level is worked on (vks_level)
+    int product_tile;       // of its kernels
 } vks_checkpoint;
 
 // What a job must have in common with its checkpoint: pictures, model, options, schedule.
@@ -34,7 +37,8 @@ bool vks_checkpoint_restore(vks_checkpoint *checkpoint, const vks_iteration *ite
 void vks_checkpoint_close(vks_checkpoint *checkpoint);
 
 // Writes one; the device must be idle.
-bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT], int level, int before,
+bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT],
+                         const vks_schedule *schedule, int level, int before,
                          const vks_journal *journal, const vks_iteration *iteration, vks_gpu *gpu,
                          vkstyle_error *error);
 

@@ -120,7 +120,8 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
     uint32_t blocks = vks_out_quads_padded(c) / 4, k_total = c->in.quads * 4;
     // A longer chunk (16 KB of weights, all that the floor of devices has) makes up for narrow
     // workgroups: conv4 at 256x256 12 % faster on software Vulkan.
-    uint32_t most = s.width <= 64 && vks_plan_limits(plan)->software ? 256 : 128;
+    bool narrow = s.width <= 64 && !e->options.window;
+    uint32_t most = narrow && vks_plan_limits(plan)->software ? 256 : 128;
     for (uint32_t k = 0; k < k_total;) {
         uint32_t chunk = k_total - k < most ? k_total - k : most;
         struct vks_push_gemm push = {.source_columns = s.columns,

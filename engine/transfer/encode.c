@@ -25,9 +25,9 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
     vks_plan *plan = e->plan;
     int layer = c->layer;
     bool pool = pooled_next(e, layer);
-    vks_shape out = c->out, small = pool ? e->shape[layer + 1] : out;
+    vks_shape out = c->out, small = pool ? e->pooled[layer + 1] : out;
     int keep = e->activation[layer], mask = e->mask[layer];
-    int pooled = pool ? e->activation[layer + 1] : -1;
+    int pooled = pool ? e->uncropped[layer + 1] : -1;
     vks_slice bias_slice;
     vkstyle_error error = {VKSTYLE_DONE, ""};
     if (!vks_network_bias(e->network, layer, e->options.scale, &bias_slice, &error)) {
@@ -135,6 +135,56 @@ static bool check_pixels(const vks_plan *plan, uint32_t width, uint32_t height,
                     width, height, most * 1e-6, (double)limits->storage_range * 1e-6);
 }
 
+static bool cropped(const vks_encoding *e, int layer)
+{
+    return e->options.crop[layer].x1 != 0;
+}
+
+// The buffers of a pooling: one, or two where it is cropped.
+static void add_pooled(vks_encoding *e, int layer)
+{
+    const char *name = vks_network_model(e->network)->layers[layer].name;
+    e->activation[layer] =
+        vks_plan_buffer(e->plan, name, vks_tensor_bytes(e->plan, e->shape[layer]), VKS_PASSING);
+    e->uncropped[layer] = e->activation[layer];
+    if (cropped(e, layer))
+        e->uncropped[layer] = vks_plan_buffer(
+            e->plan, name, vks_tensor_bytes(e->plan, e->pooled[layer]), VKS_PASSING);
+}
+
+void vks_add_crop(vks_plan *plan, int from, vks_shape from_shape, int to, vks_shape to_shape,
+                  vks_rect rect, int shift_x, int shift_y)
+{
+    uint32_t step = vks_slice_quads(plan, from_shape), other = vks_slice_quads(plan, to_shape);
+    step = step < other ? step : other;
+    for (uint32_t q = 0; q < to_shape.quads; q += step) {
+        uint32_t count = q + step < to_shape.quads ? step : to_shape.quads - q;
+        struct vks_push_crop push = {.pitch = to_shape.pitch,
+                                     .plane = to_shape.plane,
+                                     .x0 = rect.x0,
+                                     .y0 = rect.y0,
+                                     .x1 = rect.x1,
+                                     .source_width = from_shape.width,
+                                     .source_height = from_shape.height,
+                                     .source_pitch = from_shape.pitch,
+                                     .source_plane = from_shape.plane,
+                                     .shift_x = shift_x,
+                                     .shift_y = shift_y};
+        uint32_t width = rect.x1 - rect.x0, height = rect.y1 - rect.y0;
+        vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_CROP,
+                                       .spec = {64},
+                                       .spec_count = 1,
+                                       .uses = {vks_quads(plan, from, from_shape, q, count),
+                                                vks_quads(plan, to, to_shape, q, count)},
+                                       .use_count = 2,
+                                       .push = &push,
+                                       .push_bytes = sizeof push,
+                                       .groups = {(width + 63) / 64, height, count},
+                                       .label = "crop",
+                                       .bytes = 2.0 * 16 * width * height * count});
+    }
+}
+
 bool vks_encode_shapes(vks_encoding *e, vks_plan *plan, vks_network *network,
                        const vks_encode_options *options, int image, uint32_t width,
                        uint32_t height, vkstyle_error *error)
@@ -157,8 +207,14 @@ bool vks_encode_shapes(vks_encoding *e, vks_plan *plan, vks_network *network,
         if (!w || !h)
             return vks_fail(error, VKSTYLE_FAILED, "a picture of %ux%u pixels vanishes at %s",
                             width, height, model->layers[i].name);
+        e->pooled[i] = vks_shape_of(w, h, (uint32_t)model->layers[i].out);
+        vks_rect crop = options->crop[i];
+        if (pool && crop.x1) {
+            w = crop.x1 - crop.x0;
+            h = crop.y1 - crop.y0;
+        }
         e->shape[i] = vks_shape_of(w, h, (uint32_t)model->layers[i].out);
-        e->activation[i] = e->mask[i] = e->joining[i] = -1;
+        e->activation[i] = e->uncropped[i] = e->mask[i] = e->joining[i] = -1;
     }
     return true;
 }
@@ -189,9 +245,7 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
             e->mask[i] = vks_plan_buffer(
                 plan, "mask", 8ull * e->shape[i].mask_plane * e->shape[i].quads, VKS_PASSING);
         if (pool)
-            e->activation[i + 1] =
-                vks_plan_buffer(plan, model->layers[i + 1].name,
-                                vks_tensor_bytes(plan, e->shape[i + 1]), VKS_PASSING);
+            add_pooled(e, i + 1);
         vks_convolution c = {.layer = i,
                              .direction = VKS_FORWARD,
                              .form = vks_form_of(e, i),
@@ -202,6 +256,12 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
         if (!vks_network_weights(network, i, c.direction, c.form, &c.weights, error))
             return false;
         vks_add_convolution(e, &c, finish_forward);
+        if (pool && cropped(e, i + 1)) {
+            vks_rect crop = options->crop[i + 1];
+            vks_shape to = e->shape[i + 1];
+            vks_add_crop(plan, e->uncropped[i + 1], e->pooled[i + 1], e->activation[i + 1], to,
+                         (vks_rect){0, 0, to.width, to.height}, (int)crop.x0, (int)crop.y0);
+        }
     }
     return true;
 }
@@ -262,7 +322,7 @@ static void finish_backward(vks_encoding *e, const vks_convolution *c, vks_strip
 static void add_unpool(vks_encoding *e, int layer, int pooled, int gradient)
 {
     vks_plan *plan = e->plan;
-    vks_shape out = e->shape[layer], small = e->shape[layer + 1];
+    vks_shape out = e->shape[layer], small = e->pooled[layer + 1];
     int joining = e->joining[layer], activation = e->activation[layer];
     uint32_t step = vks_slice_quads(plan, out);
     struct vks_push_unpool push = {.width = out.width,
@@ -301,6 +361,19 @@ static void add_unpool(vks_encoding *e, int layer, int pooled, int gradient)
                                  .bytes = (double)out.tiles * count * 16 * (16 + 4)});
     }
     vks_plan_cut(plan);
+}
+
+// A pooling's gradient at its full size again: nothing comes from where it was cut off.
+static int uncrop(vks_encoding *e, int layer, int gradient)
+{
+    if (!cropped(e, layer))
+        return gradient;
+    vks_shape full = e->pooled[layer];
+    vks_rect crop = e->options.crop[layer];
+    int whole = vks_plan_buffer(e->plan, "gradient", vks_tensor_bytes(e->plan, full), VKS_PASSING);
+    vks_add_crop(e->plan, gradient, e->shape[layer], whole, full,
+                 (vks_rect){0, 0, full.width, full.height}, -(int)crop.x0, -(int)crop.y0);
+    return whole;
 }
 
 // conv1_1's gradient to the pixels: nine products a pixel, then gathered.
@@ -400,7 +473,7 @@ bool vks_encode_backward(vks_encoding *e, int gradient, float tv, int *partials,
         int next =
             vks_plan_buffer(plan, "gradient", vks_tensor_bytes(plan, e->shape[below]), VKS_PASSING);
         if (model->layers[i].kind == VKS_POOL) {
-            add_unpool(e, below, at, next);
+            add_unpool(e, below, uncrop(e, i, at), next);
         } else {
             backward b = {.c = {.layer = i,
                                 .direction = VKS_BACKWARD,

@@ -21,6 +21,11 @@ typedef struct vks_encode_options {
     bool readable;            // kept activations live as long as the plan, for the host to read
     int depth;                // layers used: the deepest layer's index + 1
     bool keep[VKS_MAX_DEPTH]; // activations that losses read; they live as long as needed
+    bool
+        window; // a part of a larger picture: sums are rounded as in that, whatever this one's size
+    // Of poolings: what of their result the layers behind go on with, as halos are needed no more
+    // (window.h). x1 = 0: all of it.
+    vks_rect crop[VKS_MAX_DEPTH];
 } vks_encode_options;
 
 // One encoder pass over one image; buffers are the plan's, -1 where there is none.
@@ -28,11 +33,13 @@ typedef struct vks_encoding {
     vks_plan *plan;
     vks_network *network;
     vks_encode_options options;
-    uint32_t width, height;         // of the image
-    int image;                      // [height][width] vec4
-    vks_rect own;                   // pixels whose total variation counts; forward sets all
-    vks_shape shape[VKS_MAX_DEPTH]; // of each layer
+    uint32_t width, height;          // of the image
+    int image;                       // [height][width] vec4
+    vks_rect own;                    // pixels whose total variation counts; forward sets all
+    vks_shape shape[VKS_MAX_DEPTH];  // of each layer; of a pooling: after its crop
+    vks_shape pooled[VKS_MAX_DEPTH]; // of a pooling: before its crop
     int activation[VKS_MAX_DEPTH];
+    int uncropped[VKS_MAX_DEPTH]; // of a pooling: what the convolution before it writes
     int mask[VKS_MAX_DEPTH];
     int joining[VKS_MAX_DEPTH]; // gradient of the losses at that layer, set by the losses
     int scratch_v, scratch_m;   // sums and transforms of the strip at work
@@ -48,6 +55,11 @@ bool vks_encode_shapes(vks_encoding *encoding, vks_plan *plan, vks_network *netw
 bool vks_encode_forward(vks_encoding *encoding, vks_plan *plan, vks_network *network,
                         const vks_encode_options *options, int image, uint32_t width,
                         uint32_t height, vkstyle_error *error);
+
+// Writes the rectangle `to_rect` of a tensor: its pixel (x, y) becomes that of `from` at (x +
+// shift_x, y + shift_y), or 0 where `from` has none. Both have the same channels.
+void vks_add_crop(vks_plan *plan, int from, vks_shape from_shape, int to, vks_shape to_shape,
+                  vks_rect to_rect, int shift_x, int shift_y);
 
 // Adds the backward pass: joining -> gradient [height][width] vec4. tv: weight of total variation
 // for each squared difference. partials receives one float a workgroup (its number is returned in

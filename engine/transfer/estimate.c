@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "estimate.h"
+#include "budget.h"
 #include "iteration.h"
 #include "keep.h"
 #include "kernel_choice.h"
-#include "tiled.h"
 #include "../error.h"
 #include "../number.h"
 
@@ -30,47 +30,6 @@ struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int
     if (params->no_clamp)
         o.clamp = o.average = false;
     return o;
-}
-
-// ---------------------------------------------------------------- bytes
-
-// Plan bytes and work of one level's iteration, and the weights it needs in the dry network.
-static bool dry_level(vks_network *dry, const vks_gpu_limits *limits, const vks_setting *setting,
-                      const vkstyle_params *params, vks_level level, uint64_t *bytes, double *flops,
-                      vkstyle_error *error)
-{
-    const vkstyle_model *model = vks_network_model(dry);
-    uint32_t width = (uint32_t)level.width, height = (uint32_t)level.height;
-    vks_style style = {.count = setting->style_count};
-    for (int i = 0; i < style.count; i++) {
-        style.channels[i] = (uint32_t)model->layers[setting->style_layers[i]].out;
-        style.padded[i] = vks_gram_padded(style.channels[i]);
-        style.square[i] = style.trace[i] = 1;
-    }
-    vks_region region[VKSTYLE_MAX_STYLES];
-    vks_regions regions = {setting->regions, region};
-    for (int i = 0; i < setting->regions; i++)
-        region[i] = (vks_region){&style, 1, NULL};
-    vks_content content = {.square = 1};
-    struct vks_optimiser_options optimiser = vks_optimiser_for(params, level.iterations);
-    vks_iteration it = {0};
-    bool done =
-        vks_iteration_build(&it, limits, dry, setting,
-                            &(vks_iteration_options){.width = width < 16 ? 16 : width,
-                                                     .height = height < 16 ? 16 : height,
-                                                     .style = &style,
-                                                     .regions = setting->regions ? &regions : NULL,
-                                                     .content = &content,
-                                                     .optimiser = &optimiser},
-                            error);
-    if (done) {
-        *bytes = vks_plan_bytes(it.plan) + vks_tiles_features_bytes(&it.tiling, model,
-                                                                    setting->content_layer,
-                                                                    vks_texel_bytes(it.plan));
-        *flops = vks_plan_flops(it.plan);
-    }
-    vks_iteration_free(&it);
-    return done;
 }
 
 // ---------------------------------------------------------------- calibration
@@ -109,65 +68,33 @@ void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, d
 
 bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
                       const vkstyle_model *model, const vks_setting *setting,
-                      const vks_schedule *schedule, const vkstyle_params *params,
-                      vkstyle_error *error)
+                      vks_schedule *schedule, const vkstyle_params *params, vkstyle_error *error)
 {
     *estimate = (vks_estimate){.seconds = -1};
     vks_network *dry = vks_network_create(NULL, model, error);
     if (!dry)
         return false;
-    uint64_t most = 0;
+    vks_level goal = schedule->levels[schedule->count - 1];
+    vks_budget budget = vks_budget_of(context->gpu, params, (double)goal.width * goal.height);
     bool done = true;
     for (int i = 0; done && i < schedule->count; i++) {
-        uint64_t bytes = 0;
-        double flops = 0;
-        done = dry_level(dry, vks_gpu_get_limits(context->gpu), setting, params,
-                         schedule->levels[i], &bytes, &flops, error);
-        most = bytes > most ? bytes : most;
-        estimate->flops += flops * schedule->levels[i].iterations;
+        vks_level *level = &schedule->levels[i];
+        vks_need need = {0};
+        done = vks_level_fit(level, &budget, context->gpu, model, setting, params, 0, error) &&
+               vks_level_need(&need, dry, vks_gpu_get_limits(context->gpu), setting, params, level,
+                              error);
+        if (need.bytes > estimate->bytes) {
+            estimate->bytes = need.bytes;
+            estimate->host = need.host;
+        }
+        estimate->flops += need.flops * level->iterations;
     }
-    estimate->bytes = most + vks_network_bytes(dry) + VKS_STAGING_BYTES;
+    estimate->bytes += vks_network_bytes(dry) + VKS_STAGING_BYTES;
     vks_network_free(&dry);
     double each = seconds_per_flop(context, setting);
     if (each > 0)
         estimate->seconds = each * estimate->flops;
     return done;
-}
-
-bool vks_estimate_within(vks_estimate *estimate, const vkstyle_context *context,
-                         const vkstyle_model *model, vks_setting *setting,
-                         const vks_schedule *schedule, const vkstyle_params *params, uint64_t limit,
-                         vkstyle_error *error)
-{
-    static const uint32_t sizes[] = {4096, 3072, 2048, 1536, 1024, 768,
-                                     512,  384,  256,  192,  128,  64};
-    vks_level goal = schedule->levels[schedule->count - 1];
-    int side = goal.width > goal.height ? goal.width : goal.height;
-    vkstyle_error refused = {VKSTYLE_DONE, ""};
-    setting->tile = (uint32_t)params->tile;
-    bool done = vks_estimate_job(estimate, context, model, setting, schedule, params, &refused);
-    if (!done && refused.status != VKSTYLE_NO_MEMORY)
-        goto fail;
-    if (params->tile || (done && estimate->bytes <= limit))
-        goto end;
-    // The smallest is the last to be tried: what it needs is what a refusal names.
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (sizes[i] >= (uint32_t)side)
-            continue;
-        setting->tile = sizes[i];
-        done = vks_estimate_job(estimate, context, model, setting, schedule, params, &refused);
-        if (!done && refused.status != VKSTYLE_NO_MEMORY)
-            goto fail;
-        if (done && estimate->bytes <= limit)
-            return true;
-    }
-end:
-    if (done)
-        return true;
-fail:
-    if (error)
-        *error = refused;
-    return false;
 }
 
 bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int content_width,
@@ -181,10 +108,7 @@ bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int 
         !vks_setting_resolve(&setting, model, params, vks_gpu_get_limits(context->gpu), error))
         return false;
     vks_schedule_make(&schedule, content_width, content_height, params);
-    uint64_t limit = params->memory
-                         ? params->memory
-                         : vks_gpu_budget(context->gpu) + vks_gpu_allocated(context->gpu);
-    if (!vks_estimate_within(&estimate, context, model, &setting, &schedule, params, limit, error))
+    if (!vks_estimate_job(&estimate, context, model, &setting, &schedule, params, error))
         return false;
     *seconds = estimate.seconds;
     *bytes = estimate.bytes;

@@ -10,14 +10,16 @@
 
 typedef struct vks_estimate {
     uint64_t bytes; // most device memory at any time
+    uint64_t host;  // of them meant for host memory (tiles.h)
     double flops;   // of all iterations
     double seconds; // of all iterations; negative: this device has not been measured yet
 } vks_estimate;
 
+// Decides as well how each level is worked on, where that is not set. Fails with VKSTYLE_NO_MEMORY
+// and the numbers when one does not fit.
 bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
                       const vkstyle_model *model, const vks_setting *setting,
-                      const vks_schedule *schedule, const vkstyle_params *params,
-                      vkstyle_error *error);
+                      vks_schedule *schedule, const vkstyle_params *params, vkstyle_error *error);
 
 // Remembers that so much work took so long, in $XDG_CACHE_HOME/vkstyle; a cache: failures are
 // silent.
@@ -26,13 +28,5 @@ void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, d
 
 // The optimiser's options for a level of so many iterations.
 struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations);
-
-// The same for at most `limit` bytes: setting->tile becomes params->tile, or 0 where the job fits
-// in one piece, else the largest size of tiles that fits. estimate->bytes is over the limit when
-// not even the smallest does.
-bool vks_estimate_within(vks_estimate *estimate, const vkstyle_context *context,
-                         const vkstyle_model *model, vks_setting *setting,
-                         const vks_schedule *schedule, const vkstyle_params *params, uint64_t limit,
-                         vkstyle_error *error);
 
 #endif

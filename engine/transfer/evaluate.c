@@ -2,11 +2,12 @@
 #include "context.h"
 #include "iteration.h"
 #include "pad.h"
-#include "tiled.h"
+#include "survey.h"
 #include "tuning.h"
 #include "../error.h"
 #include "../model/safetensors.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,56 +24,12 @@ typedef struct evaluation {
     double losses[2];
 } evaluation;
 
-// A layer of the whole picture as [channels][height][width], put together from what the tiles own.
-// features: where the tiles' tensors lie in one block; NULL: activations of the iteration.
-static float *whole_layer(evaluation *ev, const vks_iteration *it, int layer, vks_block *features,
-                          vkstyle_error *error)
-{
-    const vks_tiling *t = &it->tiling;
-    vks_shape whole = it->encoding.shape[layer];
-    float *plain = malloc((size_t)whole.channels * whole.height * whole.width * sizeof *plain);
-    if (!plain) {
-        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a tensor of %ux%ux%u values",
-                 whole.channels, whole.height, whole.width);
-        return NULL;
-    }
-    uint32_t stride = vks_layer_stride(ev->model, layer);
-    for (uint32_t tile = 0; tile < t->columns * t->rows; tile++) {
-        uint32_t column = tile % t->columns, row = tile / t->columns;
-        const vks_encoding *e = it->tiles ? &it->tiles[tile] : &it->encoding;
-        vks_shape shape = e->shape[layer];
-        vks_slice from;
-        if (features) {
-            from = vks_tile_features(t, ev->model, layer, vks_texel_bytes(it->plan), tile);
-            from.block = features;
-        } else {
-            from = vks_plan_slice(it->plan, e->activation[layer]);
-        }
-        float *values = vks_download_tensor(ev->gpu, from, shape, &ev->setting, error);
-        if (!values) {
-            free(plain);
-            return NULL;
-        }
-        vks_rect own = vks_tile_positions(t, column, row, shape, stride);
-        vks_rect window = vks_tile_window(t, column, row);
-        for (size_t c = 0; c < whole.channels && own.x0 < own.x1; c++)
-            for (size_t y = own.y0; y < own.y1; y++)
-                memcpy(plain + (c * whole.height + window.y0 / stride + y) * whole.width +
-                           window.x0 / stride + own.x0,
-                       values + (c * shape.height + y) * shape.width + own.x0,
-                       (own.x1 - own.x0) * sizeof *plain);
-        free(values);
-    }
-    return plain;
-}
-
-static bool add_tensor(evaluation *ev, const char *group, const vks_iteration *it, int layer,
-                       vks_block *features, vkstyle_error *error)
+static bool add_tensor(evaluation *ev, const char *group, const char *layer, vks_slice slice,
+                       vks_shape shape, vkstyle_error *error)
 {
     char name[2 * VKSTYLE_NAME];
-    vks_shape shape = it->encoding.shape[layer];
-    snprintf(name, sizeof name, "%s/%s", group, ev->model->layers[layer].name);
-    float *values = whole_layer(ev, it, layer, features, error);
+    snprintf(name, sizeof name, "%s/%s", group, layer);
+    float *values = vks_download_tensor(ev->gpu, slice, shape, &ev->setting, error);
     bool done =
         values &&
         vks_safetensors_add(ev->writer, name, VKS_F32, 3,
@@ -103,24 +60,28 @@ static bool add_gradient(evaluation *ev, const char *name, const vks_iteration *
                          vkstyle_error *error)
 {
     vkstyle_image *gradient = vkstyle_image_create((int)it->width, (int)it->height, false, error);
-    bool done =
-        gradient &&
-        vks_download_image(ev->gpu, vks_plan_slice(it->plan, it->gradient), gradient, error) &&
-        vks_safetensors_add(ev->writer, name, VKS_F32, 3, (int64_t[]){3, it->height, it->width},
-                            gradient->rgb, error);
+    bool done = gradient && vks_iteration_get(it, ev->gpu, it->gradient, gradient, error) &&
+                vks_safetensors_add(ev->writer, name, VKS_F32, 3,
+                                    (int64_t[]){3, it->height, it->width}, gradient->rgb, error);
     vkstyle_image_free(&gradient);
     return done;
 }
 
 static bool check_memory(const evaluation *ev, const vks_iteration *it, vkstyle_error *error)
 {
-    uint64_t needed = vks_plan_bytes(it->plan) + vks_network_bytes(ev->network);
+    uint64_t needed = vks_iteration_bytes(it, NULL) + vks_network_bytes(ev->network);
     if (!ev->memory || needed <= ev->memory)
         return true;
     return vks_fail(error, VKSTYLE_NO_MEMORY,
                     "evaluating %ux%u pixels needs %.0f MB, and --memory allows %.0f MB; choose "
                     "smaller pictures or a larger --memory",
                     it->width, it->height, (double)needed * 1e-6, (double)ev->memory * 1e-6);
+}
+
+static bool once(evaluation *ev, const vks_iteration *it, vkstyle_error *error)
+{
+    vks_run run = vks_iteration_run(it, ev->gpu, NULL, 1);
+    return vks_run_sequence(&run, error);
 }
 
 // Builds and runs one iteration without an optimiser.
@@ -131,15 +92,25 @@ static bool run(evaluation *ev, vks_iteration *it, const vks_iteration_options *
                                error) &&
            check_memory(ev, it, error) &&
            vks_iteration_realise(it, ev->gpu, options->style, false, error) &&
-           vks_upload_image(ev->gpu, vks_plan_slice(it->plan, it->target), ev->target, error) &&
-           vks_plan_run(it->plan, error);
+           vks_iteration_put(it, ev->gpu, it->target, ev->target, error) && once(ev, it, error);
+}
+
+static bool take_activation(void *user, int layer, vks_shape shape, const float *values,
+                            vkstyle_error *error)
+{
+    evaluation *ev = user;
+    char name[2 * VKSTYLE_NAME];
+    snprintf(name, sizeof name, "target/%s", ev->model->layers[layer].name);
+    return vks_safetensors_add(ev->writer, name, VKS_F32, 3,
+                               (int64_t[]){shape.channels, shape.height, shape.width}, values,
+                               error);
 }
 
 static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error *error)
 {
     const vks_setting *s = &ev->setting;
     bool all[VKS_MAX_DEPTH];
-    memset(all, 1, sizeof all);
+    memset(all, s->tile == 0, sizeof all); // of tiles they are gathered in a pass of their own
     vks_iteration it = {0};
     bool done = run(ev, &it,
                     &(vks_iteration_options){.width = (uint32_t)ev->target->width,
@@ -148,9 +119,14 @@ static bool evaluate_style(evaluation *ev, const vks_style *style, vkstyle_error
                                              .readable = true,
                                              .also_keep = all},
                     error);
-    for (int i = 0; done && i < s->encode.depth; i++)
+    if (done && s->tile)
+        done =
+            vks_survey_activations(take_activation, ev, ev->gpu, ev->network, s, ev->target, error);
+    for (int i = 0; done && !s->tile && i < s->encode.depth; i++)
         if (ev->model->layers[i].kind == VKS_CONV)
-            done = add_tensor(ev, "target", &it, i, NULL, error);
+            done = add_tensor(ev, "target", ev->model->layers[i].name,
+                              vks_plan_slice(it.plan, it.encoding.activation[i]),
+                              it.encoding.shape[i], error);
     for (int i = 0; done && i < s->style_count; i++) {
         int layer = s->style_layers[i];
         size_t n = (size_t)style->padded[i] * style->padded[i];
@@ -191,7 +167,9 @@ static bool evaluate_content(evaluation *ev, const vkstyle_image *image, vkstyle
                     error);
     if (done) {
         ev->losses[0] = vks_iteration_losses(&it, 0).raw_content;
-        done = add_tensor(ev, "content", &it, layer, content.features, error) &&
+        done = add_tensor(ev, "content", ev->model->layers[layer].name,
+                          (vks_slice){content.features, 0, vks_block_bytes(content.features)},
+                          it.encoding.shape[layer], error) &&
                vks_safetensors_add(ev->writer, "loss_content", VKS_F64, 1, (int64_t[]){1},
                                    &ev->losses[0], error) &&
                add_gradient(ev, "grad_content", &it, error);
@@ -199,6 +177,14 @@ static bool evaluate_content(evaluation *ev, const vkstyle_image *image, vkstyle
     vks_iteration_free(&it);
     vks_content_free(&content);
     return done;
+}
+
+// Tiles of the size asked for; all on the device.
+static bool place_evaluation(vks_setting *setting, const vkstyle_params *params)
+{
+    setting->tile = (uint32_t)params->tile;
+    setting->resident = INT_MAX;
+    return true;
 }
 
 bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
@@ -228,7 +214,7 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
     ev.target = padded[2];
     if (padded[0] && padded[1] && padded[2] &&
         vks_setting_resolve(&ev.setting, model, &p, vks_gpu_get_limits(context->gpu), error) &&
-        vks_tune(&ev.setting, ev.gpu, NULL, error) &&
+        vks_tune(&ev.setting, ev.gpu, NULL, error) && place_evaluation(&ev.setting, &p) &&
         (ev.network = vks_context_network(context, model, error)) &&
         (ev.writer = vks_safetensors_writer_create(error)) &&
         vks_prepare_style(&measured, ev.gpu, ev.network, &ev.setting, styles, NULL, 1, error) &&

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "iteration.h"
-#include "tiled.h"
+#include "canvas.h"
+#include "tiles.h"
 #include "../error.h"
 #include "push.h"
 
@@ -22,7 +23,7 @@ static double relative(double weight, double square)
 // Factors k of the losses (losses.h): what a sum of squares is multiplied with. Raw: as in the
 // paper, 1/2 and w_l / (4 N_l^2) of the Gram matrix a position. Else relative to the size of what
 // is to be reached, so that alpha, beta and the look do not change with picture, layer or size.
-static void choose_factors(vks_iteration *it, const vks_iteration_options *o)
+void vks_iteration_factors(vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
     it->k_content = s->raw ? 0.5 : relative(1, o->content ? o->content->square : 1);
@@ -65,7 +66,7 @@ static bool choose_shares(vks_iteration *it, const vks_iteration_options *o, vks
 
 // Half precision holds 6e-5 to 65504: gradients are stored times a factor that puts the expected
 // root mean square of the losses' gradients at 4, from the size of what the losses measure.
-static double gradient_scale(const vks_iteration *it, const vks_iteration_options *o)
+double vks_iteration_gradient_scale(const vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
     double most = 0, scale = s->encode.scale;
@@ -150,7 +151,7 @@ static bool add_whole(vks_iteration *it, vks_network *network, const vks_iterati
     if (!vks_encode_forward(&it->encoding, it->plan, network, &it->setting.encode, it->target,
                             o->width, o->height, error))
         return false;
-    it->encoding.options.gradient = (float)gradient_scale(it, o);
+    it->encoding.options.gradient = (float)vks_iteration_gradient_scale(it, o);
     add_losses(it, o);
     int partials;
     uint32_t count;
@@ -160,22 +161,7 @@ static bool add_whole(vks_iteration *it, vks_network *network, const vks_iterati
     return true;
 }
 
-// Tile by tile: Gram matrices of the whole first, then everything that needs them.
-static bool add_tiled(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
-                      vkstyle_error *error)
-{
-    if (!vks_encode_shapes(&it->encoding, it->plan, network, &it->setting.encode, it->target,
-                           o->width, o->height, error))
-        return false;
-    it->encoding.options.gradient = (float)gradient_scale(it, o);
-    for (int i = 0; i < it->setting.style_count && o->style; i++)
-        it->style[i] =
-            vks_plan_buffer(it->plan, "style gram",
-                            (uint64_t)o->style->padded[i] * o->style->padded[i] * 4, VKS_KEPT);
-    return vks_add_tiles(it, network, o->style != NULL, o->content, error);
-}
-
-static void add_tally(vks_iteration *it)
+void vks_iteration_tally(vks_iteration *it)
 {
     struct vks_push_tally push = {
         .terms = VKS_VALUE_COUNT - 1, .records = VKS_RECORDS, .stride = VKS_RECORD_FLOATS};
@@ -202,6 +188,8 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     s->encode.readable = o->readable;
     for (int i = 0; i < s->encode.depth && o->also_keep; i++)
         s->encode.keep[i] |= o->also_keep[i];
+    if (s->tile)
+        return vks_tiles_build(it, limits, network, o, error);
     it->plan = vks_plan_create(limits, s->storage, error);
     if (!it->plan)
         return false;
@@ -213,15 +201,12 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     it->weights = vks_plan_buffer(plan, "weights of losses", VKS_VALUE_COUNT * 4, VKS_KEPT);
     it->state = vks_plan_buffer(plan, "iteration count", 4, VKS_KEPT);
     it->ring = vks_plan_buffer(plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
-    choose_factors(it, o);
+    vks_iteration_factors(it, o);
     if (o->regions && o->style && !choose_shares(it, o, error))
         return false;
-    it->tiling =
-        vks_tiling_make(vks_network_model(network), s->encode.depth, o->width, o->height, s->tile);
-    if (!(vks_tiled(&it->tiling) ? add_tiled(it, network, o, error)
-                                 : add_whole(it, network, o, error)))
+    if (!add_whole(it, network, o, error))
         return false;
-    add_tally(it);
+    vks_iteration_tally(it);
     if (o->optimiser) {
         it->optimiser = vks_optimiser_emit(plan, o->optimiser, it->target, it->gradient, it->values,
                                            (uint64_t)o->width * o->height, error);
@@ -266,7 +251,7 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
 {
     const vks_setting *s = &it->setting;
     vks_plan *plan = it->plan;
-    if (!vks_plan_realise(plan, gpu, timed, error))
+    if (it->tiles ? !vks_tiles_realise(it, gpu, error) : !vks_plan_realise(plan, gpu, timed, error))
         return false;
     float weights[VKS_VALUE_COUNT] = {0};
     weights[VKS_VALUE_CONTENT] = (float)(s->alpha * it->k_content);
@@ -299,8 +284,51 @@ void vks_iteration_free(vks_iteration *it)
     it->region_style = it->region_mask = NULL;
     it->region_share = NULL;
     vks_plan_free(&it->plan);
-    free(it->tiles);
-    it->tiles = NULL;
+    vks_tiles_free(&it->tiles);
+}
+
+uint64_t vks_iteration_bytes(const vks_iteration *it, uint64_t *host)
+{
+    if (host)
+        *host = 0;
+    return vks_plan_bytes(it->plan) + (it->tiles ? vks_tiles_bytes(it->tiles, host) : 0);
+}
+
+double vks_iteration_flops(const vks_iteration *it)
+{
+    return vks_plan_flops(it->plan) + (it->tiles ? vks_tiles_flops(it->tiles) : 0);
+}
+
+vks_run vks_iteration_run(const vks_iteration *it, vks_gpu *gpu, const vks_watch *watch, int count)
+{
+    vks_run run = {.gpu = gpu, .watch = watch, .count = count};
+    if (it->tiles)
+        run.sequences = vks_tiles_program(it->tiles, &run.sequence_count);
+    else
+        run.sequence = vks_plan_sequence(it->plan);
+    return run;
+}
+
+void vks_iteration_rest(vks_iteration *it)
+{
+    if (it->tiles)
+        vks_tiles_rest(it->tiles);
+}
+
+bool vks_iteration_put(const vks_iteration *it, vks_gpu *gpu, int buffer,
+                       const vkstyle_image *image, vkstyle_error *error)
+{
+    vks_slice to = vks_plan_slice(it->plan, buffer);
+    return it->tiles ? vks_canvas_put(gpu, to, image, error)
+                     : vks_upload_image(gpu, to, image, error);
+}
+
+bool vks_iteration_get(const vks_iteration *it, vks_gpu *gpu, int buffer, vkstyle_image *image,
+                       vkstyle_error *error)
+{
+    vks_slice from = vks_plan_slice(it->plan, buffer);
+    return it->tiles ? vks_canvas_get(gpu, from, image, error)
+                     : vks_download_image(gpu, from, image, error);
 }
 
 vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)

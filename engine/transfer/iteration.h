@@ -7,15 +7,12 @@
 #include "optimiser.h"
 #include "prepare.h"
 #include "region.h"
-#include "tile.h"
 
 enum { VKS_RECORDS = 256, VKS_RECORD_FLOATS = 32 }; // the ring of losses
 
 typedef struct vks_iteration {
     vks_plan *plan;
     vks_encoding encoding; // tiled: only its shapes, those of the whole picture
-    vks_tiling tiling;
-    vks_encoding *tiles; // one a tile, row by row, of the pass with the way back; untiled: NULL
     vks_setting setting;
     uint32_t width, height;
     int target, gradient; // [height][width] vec4
@@ -30,6 +27,9 @@ typedef struct vks_iteration {
     double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
     double tv;                                     // factor of the sum of squared differences
     vks_optimiser *optimiser;                      // NULL: losses and gradient only
+    // With tiles (vks_setting.tile) the plan above is the iteration's end only; target and gradient
+    // are canvases (canvas.h), and what comes before is here. NULL: the plan is all.
+    struct vks_tiles *tiles;
 } vks_iteration;
 
 typedef struct vks_iteration_options {
@@ -53,6 +53,27 @@ bool vks_iteration_build(vks_iteration *iteration, const vks_gpu_limits *limits,
 bool vks_iteration_realise(vks_iteration *iteration, vks_gpu *gpu, const vks_style *style,
                            bool timed, vkstyle_error *error);
 void vks_iteration_free(vks_iteration *iteration);
+
+// Bytes on the device, of which *host (may be NULL) are meant for host memory; and useful work.
+uint64_t vks_iteration_bytes(const vks_iteration *iteration, uint64_t *host);
+double vks_iteration_flops(const vks_iteration *iteration);
+// An iteration to run: sequences in turn, or one.
+vks_run vks_iteration_run(const vks_iteration *iteration, vks_gpu *gpu, const vks_watch *watch,
+                          int count);
+// Gives up the memory of all that only more iterations would need: pictures can be read, and parts
+// of the optimiser, but nothing runs any more. The device must be idle.
+void vks_iteration_rest(vks_iteration *iteration);
+// A picture into one of the vectors of its size, and out of it; the device must be idle.
+bool vks_iteration_put(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
+                       const vkstyle_image *image, vkstyle_error *error);
+bool vks_iteration_get(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
+                       vkstyle_image *image, vkstyle_error *error);
+
+// For tiles.c: factors of the losses, the scale of stored gradients, the last step of the losses.
+void vks_iteration_factors(vks_iteration *iteration, const vks_iteration_options *options);
+double vks_iteration_gradient_scale(const vks_iteration *iteration,
+                                    const vks_iteration_options *options);
+void vks_iteration_tally(vks_iteration *iteration);
 
 // Losses of one iteration from its record of the ring.
 typedef struct vks_losses {

@@ -15,6 +15,19 @@
 #include "../image/image.h"
 #include "../image/recolour.h"
 
+// A picture that is the job's own or, where no copy is needed, somebody else's: of 24 megapixels
+// each takes 288 MB.
+typedef struct vks_picture {
+    const vkstyle_image *at;
+    vkstyle_image *own; // NULL: borrowed
+} vks_picture;
+// A new picture instead of the old one; NULL: none. Returns whether there is one.
+bool vks_picture_own(vks_picture *picture, vkstyle_image *image);
+void vks_picture_borrow(vks_picture *picture, const vkstyle_image *image);
+// from at width x height, padded where that is small.
+bool vks_picture_sized(vks_picture *picture, const vkstyle_image *from, int width, int height,
+                       vkstyle_error *error);
+
 typedef struct vks_transfer {
     vkstyle_context *context;
     vks_gpu *gpu;
@@ -25,14 +38,18 @@ typedef struct vks_transfer {
     vkstyle_params replayed; // the same, with the plan of an earlier job
     vkstyle_error *error;
     vks_setting setting;
+    vks_setting here; // at the level at work
     vks_schedule schedule;
     vks_estimate estimate;
     vks_journal journal;
-    vkstyle_image *content; // as the engine takes it: what is transparent is filled
-    vks_colours colours;    // of the content
-    vkstyle_image *origin;  // where the target starts; NULL: from noise
-    vkstyle_image *target;  // between levels: where the next one starts
-    vks_zones zones;        // of the level at work, where styles have masks
+    vks_picture content; // as the engine takes it: what is transparent is filled
+    vks_colours colours; // of the content
+    int width, height;   // of the job's content, which may be gone (level.c)
+    bool alpha;          // it has one
+    bool gone, was_origin, was_target;
+    vks_picture origin; // where the target starts; none: from noise
+    vks_picture target; // between levels: where the next one starts
+    vks_zones zones;    // of the level at work, where styles have masks
     vks_carry carry;
     vks_checkpoint checkpoint; // to go on from
     char key[VKS_SHA256_TEXT];
@@ -41,6 +58,7 @@ typedef struct vks_transfer {
     int level;               // from 0
     int before;              // iterations of the levels before
     int run_base;            // iterations before the run at work
+    const vks_run *run;      // the one at work, or NULL
     int spoilt;              // iterations of the level at work whose picture was spoilt
     vks_watchdog dog;
     vks_trouble trouble; // of the level at work

@@ -103,13 +103,18 @@ static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                             : s->encode.padding == VKSTYLE_PAD_REPLICATE ? "replicate"
                                                                          : "reflect");
     cJSON_AddNumberToObject(to, "tv", s->tv);
-    cJSON_AddNumberToObject(to, "tile_pixels", s->tile); // 0: in one piece
+    // Of the goal; 0: in one piece.
+    cJSON_AddNumberToObject(to, "tile_pixels", schedule->levels[schedule->count - 1].tile);
     cJSON *levels = cJSON_AddArrayToObject(to, "levels");
     for (int i = 0; i < schedule->count; i++) {
         cJSON *level = cJSON_CreateObject();
         cJSON_AddNumberToObject(level, "width", schedule->levels[i].width);
         cJSON_AddNumberToObject(level, "height", schedule->levels[i].height);
         cJSON_AddNumberToObject(level, "iterations", schedule->levels[i].iterations);
+        cJSON_AddNumberToObject(level, "tile", schedule->levels[i].tile);
+        cJSON_AddNumberToObject(level, "resident", schedule->levels[i].resident);
+        cJSON_AddBoolToObject(level, "lean", schedule->levels[i].lean);
+        cJSON_AddNumberToObject(level, "history", schedule->levels[i].history);
         cJSON_AddNumberToObject(level, "iterations_done", j->levels[i].iterations);
         if (j->levels[i].still)
             cJSON_AddBoolToObject(level, "stood_still", true);
@@ -185,6 +190,7 @@ char *vks_journal_json(const vks_journal *j, const vkstyle_context *context,
     add_times(cJSON_AddObjectToObject(root, "seconds"), j);
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
     cJSON_AddNumberToObject(memory, "predicted", (double)j->predicted_bytes);
+    cJSON_AddNumberToObject(memory, "predicted_host", (double)j->predicted_host_bytes);
     cJSON_AddNumberToObject(memory, "peak", (double)j->peak_bytes);
     add_events(cJSON_AddArrayToObject(root, "events"), j);
     add_losses(cJSON_AddObjectToObject(root, "losses"), j);

@@ -17,6 +17,7 @@ typedef struct vks_journal {
     double seconds;           // of the whole job
     double predicted_seconds; // negative: not known
     uint64_t predicted_bytes, peak_bytes;
+    uint64_t predicted_host_bytes; // of the predicted: vectors of tiles in host memory
     struct {
         double seconds, flops; // of the level's iterations, and of one of them
         int iterations;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "job.h"
 #include "../clock.h"
+#include "budget.h"
+#include "canvas.h"
 #include "pad.h"
 #include "../error.h"
 
@@ -48,13 +50,12 @@ static bool prepare_style(vks_transfer *t, const vks_style **style)
     if (done && t->setting.regions) {
         int width, height;
         vks_padded_size(level.width, level.height, &width, &height);
-        done =
-            vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
-                           level.height, width, height, t->gpu, t->network, &t->setting, t->error);
+        done = vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
+                              level.height, width, height, t->gpu, t->network, &t->here, t->error);
         *style = &t->zones.style[0];
     } else {
         done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
-                                        &t->setting, (const vkstyle_image *const *)images,
+                                        &t->here, (const vkstyle_image *const *)images,
                                         job->style_weights, job->style_count, t->error);
     }
     if (done)
@@ -65,14 +66,31 @@ static bool prepare_style(vks_transfer *t, const vks_style **style)
     return done;
 }
 
-// A picture at the level's size, padded.
-static vkstyle_image *at_level(vks_transfer *t, const vkstyle_image *image)
+bool vks_picture_own(vks_picture *picture, vkstyle_image *image)
 {
-    vks_level level = t->schedule.levels[t->level];
-    vkstyle_image *sized = vkstyle_image_resize(image, level.width, level.height, t->error);
-    vkstyle_image *padded = sized ? vks_pad_small(sized, t->error) : NULL;
+    vkstyle_image_free(&picture->own);
+    picture->at = picture->own = image;
+    return image != NULL;
+}
+
+void vks_picture_borrow(vks_picture *picture, const vkstyle_image *image)
+{
+    vkstyle_image_free(&picture->own);
+    picture->at = image;
+}
+
+bool vks_picture_sized(vks_picture *picture, const vkstyle_image *from, int width, int height,
+                       vkstyle_error *error)
+{
+    if (from->width == width && from->height == height && width >= VKS_SMALLEST_SIDE &&
+        height >= VKS_SMALLEST_SIDE) {
+        vks_picture_borrow(picture, from);
+        return true;
+    }
+    vkstyle_image *sized = vkstyle_image_resize(from, width, height, error);
+    vks_picture_own(picture, sized ? vks_pad_small(sized, error) : NULL);
     vkstyle_image_free(&sized);
-    return padded;
+    return picture->at != NULL;
 }
 
 // Adds what `image` has and loses at the size of `coarse`: its detail.
@@ -98,16 +116,17 @@ static bool add_detail(vkstyle_image *to, const vkstyle_image *image, vks_level 
 // Where the level's target starts, padded. A finer level takes over what the coarser one changed,
 // not its picture: the detail that the coarse level had no pixels for is that of the first target
 // again, and need not be won back by the optimiser.
-static vkstyle_image *level_start(vks_transfer *t)
+static bool level_start(vks_transfer *t, vks_picture *picture)
 {
     vks_level level = t->schedule.levels[t->level];
-    vkstyle_image *start = vkstyle_image_resize(t->target, level.width, level.height, t->error);
-    if (start && t->origin && t->level && t->before &&
-        !add_detail(start, t->origin, t->schedule.levels[t->level - 1], t->error))
+    if (!t->origin.at || !t->level || !t->before)
+        return vks_picture_sized(picture, t->target.at, level.width, level.height, t->error);
+    vkstyle_image *start = vkstyle_image_resize(t->target.at, level.width, level.height, t->error);
+    if (start && !add_detail(start, t->origin.at, t->schedule.levels[t->level - 1], t->error))
         vkstyle_image_free(&start);
-    vkstyle_image *padded = start ? vks_pad_small(start, t->error) : NULL;
+    vks_picture_own(picture, start ? vks_pad_small(start, t->error) : NULL);
     vkstyle_image_free(&start);
-    return padded;
+    return picture->at != NULL;
 }
 
 enum { STILL = 16 }; // iterations between looks at whether a level still gets anywhere
@@ -159,8 +178,8 @@ static bool keep_checkpoint(vks_transfer *t)
     if (!t->job->checkpoint || t->caution < 1 || t->trouble || t->decision != VKSTYLE_CONTINUE ||
         vks_seconds() - t->last_checkpoint < checkpoint_interval(t))
         return true;
-    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, t->level, t->before, &t->journal,
-                                    &t->iteration, t->gpu, t->error);
+    bool done = vks_checkpoint_save(t->job->checkpoint, t->key, &t->schedule, t->level, t->before,
+                                    &t->journal, &t->iteration, t->gpu, t->error);
     t->last_checkpoint = vks_seconds();
     return done;
 }
@@ -177,7 +196,7 @@ static bool spoil(vks_transfer *t)
         return false;
     for (size_t i = 0; i < 3 * (size_t)it->width * it->height; i++)
         bad->rgb[i] = value * (value > 1 ? 1 + (float)(i % 2) : 1);
-    bool done = vks_upload_image(t->gpu, vks_plan_slice(it->plan, it->target), bad, t->error);
+    bool done = vks_iteration_put(it, t->gpu, it->target, bad, t->error);
     vkstyle_image_free(&bad);
     return done;
 }
@@ -192,12 +211,13 @@ static bool run_level(vks_transfer *t)
             t->journal.levels[t->level].still = true;
             break;
         }
-        vks_run run = {.gpu = t->gpu,
-                       .sequence = vks_plan_sequence(t->iteration.plan),
-                       .watch = &t->running,
-                       .count = vks_debug_spoils() ? 1 : until_picture(t, left)};
+        vks_run run = vks_iteration_run(&t->iteration, t->gpu, &t->running,
+                                        vks_debug_spoils() ? 1 : until_picture(t, left));
         t->run_base = t->journal.count;
-        if (!vks_run_sequence(&run, t->error) || t->failed)
+        t->run = &run;
+        bool ran = vks_run_sequence(&run, t->error);
+        t->run = NULL;
+        if (!ran || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;
@@ -220,45 +240,95 @@ static bool run_level(vks_transfer *t)
     return true;
 }
 
+// Under a budget that leaves no room for the content's features, its picture is held twice: by the
+// job, and where tiles find it. One is enough, if nothing else will ask for the job's.
+static void release_content(vks_transfer *t, const vks_content *content)
+{
+    const vkstyle_image *picture = t->job->content;
+    if (!content->picture || t->gone || !t->job->give || *t->job->give != picture || t->alpha ||
+        t->content.at != picture || picture->width != t->schedule.levels[t->level].width ||
+        picture->height != t->schedule.levels[t->level].height ||
+        t->level + 1 < t->schedule.count || t->setting.regions ||
+        t->params->colour == VKSTYLE_COLOUR_LUMINANCE)
+        return;
+    t->was_origin = t->origin.at == picture;
+    t->was_target = t->target.at == picture;
+    t->gone = true;
+    vks_picture_borrow(&t->content, NULL);
+    if (t->was_origin)
+        vks_picture_borrow(&t->origin, NULL);
+    if (t->was_target)
+        vks_picture_borrow(&t->target, NULL);
+    vkstyle_image_free(t->job->give);
+}
+
+// A level that has to start again needs it.
+static bool recover_content(vks_transfer *t, const vks_content *content)
+{
+    vks_level level = t->schedule.levels[t->level];
+    vkstyle_error error = {VKSTYLE_DONE, ""};
+    vkstyle_image *picture = vkstyle_image_create(level.width, level.height, false, &error);
+    if (!picture ||
+        !vks_canvas_get(t->gpu, (vks_slice){content->picture, 0, vks_block_bytes(content->picture)},
+                        picture, &error)) {
+        vkstyle_image_free(&picture);
+        *t->error = error;
+        return false;
+    }
+    vks_picture_own(&t->content, picture);
+    if (t->was_origin)
+        vks_picture_borrow(&t->origin, picture);
+    if (t->was_target)
+        vks_picture_borrow(&t->target, picture);
+    t->gone = false;
+    return true;
+}
+
 // Everything of one level; afterwards t->target is its result.
 bool vks_do_level(vks_transfer *t)
 {
     vks_level level = t->schedule.levels[t->level];
     const vks_style *style = NULL;
     vks_content content = {0};
-    vkstyle_image *sized = NULL, *start = NULL;
+    vks_picture sized = {0}, start = {0};
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
     optimiser.learning_rate *= t->caution;
     t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
     t->trouble = VKS_NO_TROUBLE;
+    t->here = vks_setting_at(&t->setting, &level);
+    if (level.history)
+        optimiser.history = level.history;
     snprintf(t->phase, sizeof t->phase, "preparing");
-    if (!(sized = at_level(t, t->content)) || !(start = level_start(t)) ||
-        !prepare_style(t, &style) ||
-        !vks_prepare_content(&content, t->gpu, t->network, &t->setting, sized, t->error))
+    if (!prepare_style(t, &style) ||
+        !vks_picture_sized(&sized, t->content.at, level.width, level.height, t->error) ||
+        !vks_prepare_content(&content, t->gpu, t->network, &t->here, sized.at, t->error))
         goto end;
-    vks_watchdog_start(&t->dog, &t->setting, sized, t->job->styles[0]);
+    vks_watchdog_start(&t->dog, &t->setting, sized.at, t->job->styles[0]);
     for (int i = t->before; i < t->journal.count; i++) // of a checkpoint
         vks_watchdog_see(&t->dog, &t->journal.losses[i]);
     if (!vks_iteration_build(
-            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->setting,
-            &(vks_iteration_options){.width = (uint32_t)sized->width,
-                                     .height = (uint32_t)sized->height,
+            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->here,
+            &(vks_iteration_options){.width = (uint32_t)sized.at->width,
+                                     .height = (uint32_t)sized.at->height,
                                      .style = style,
                                      .regions = t->setting.regions ? &t->zones.regions : NULL,
                                      .content = &content,
                                      .optimiser = &optimiser},
             t->error))
         goto end;
-    t->journal.levels[t->level].plan_bytes = vks_plan_bytes(t->iteration.plan);
-    t->journal.levels[t->level].flops = vks_plan_flops(t->iteration.plan);
+    t->journal.levels[t->level].plan_bytes = vks_iteration_bytes(&t->iteration, NULL);
+    t->journal.levels[t->level].flops = vks_iteration_flops(&t->iteration);
+    vks_picture_borrow(&sized, NULL);
     if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
-        !vks_upload_image(t->gpu, vks_plan_slice(t->iteration.plan, t->iteration.target), start,
-                          t->error) ||
+        !level_start(t, &start) ||
+        !vks_iteration_put(&t->iteration, t->gpu, t->iteration.target, start.at, t->error) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
         (t->checkpoint.file &&
          !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
         goto end;
+    vks_picture_borrow(&start, NULL);
+    release_content(t, &content);
     if (t->schedule.count > 1)
         snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
     else
@@ -270,11 +340,15 @@ bool vks_do_level(vks_transfer *t)
     if (!t->trouble && vks_watchdog_blind(&t->dog)) // a level too short for its patience
         t->trouble = VKS_NOT_A_NUMBER;
     if (t->decision != VKSTYLE_CANCEL && !t->trouble && t->journal.count > t->before) {
+        bool last = t->level + 1 == t->schedule.count || t->decision != VKSTYLE_CONTINUE;
+        if (last) { // what is left is the picture: a large one has no room beside all the rest
+            vks_iteration_rest(&t->iteration);
+            vks_content_free(&content);
+        }
         vkstyle_image *picture = vks_present_picture(t);
         if (!picture)
             goto end;
-        vkstyle_image_free(&t->target);
-        t->target = picture;
+        vks_picture_own(&t->target, picture);
         if (t->level + 1 < t->schedule.count && t->decision == VKSTYLE_CONTINUE &&
             !vks_carry_save(&t->carry, &t->iteration, t->gpu, t->error))
             goto end;
@@ -286,10 +360,13 @@ end:
         *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
         done = true;
     }
+    if (t->gone && content.picture && t->decision != VKSTYLE_CANCEL &&
+        !recover_content(t, &content))
+        done = false;
     vks_iteration_free(&t->iteration);
     vks_zones_free(&t->zones);
     vks_content_free(&content);
-    vkstyle_image_free(&sized);
-    vkstyle_image_free(&start);
+    vks_picture_borrow(&sized, NULL);
+    vks_picture_borrow(&start, NULL);
     return done;
 }

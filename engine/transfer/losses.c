@@ -290,12 +290,10 @@ void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, in
 }
 
 // Writes the loss, times `share`, to values[slot], or adds it.
-static int style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
-                            int values, int slot, double share, bool add)
+static void style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
+                             int values, int slot, double share, bool add, int difference)
 {
     vks_plan *plan = e->plan;
-    int difference =
-        vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4, VKS_PASSING);
     int partials =
         vks_plan_buffer(plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
     // Stored gradients are options.gradient * dL/d(stored activation), and F is stored times
@@ -303,13 +301,12 @@ static int style_difference(vks_encoding *e, vks_gram *gram, double positions, i
     double factor = 4 * k / positions * e->options.gradient / (e->options.scale * e->options.scale);
     uint32_t groups = add_difference(e, gram, style, difference, partials, (float)factor);
     add_sum(plan, partials, groups, values, slot, (float)share, add);
-    return difference;
 }
 
-int vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
-                             int values, int slot)
+void vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style,
+                              double k, int values, int slot, int difference)
 {
-    return style_difference(e, gram, positions, style, k, values, slot, 1, false);
+    style_difference(e, gram, positions, style, k, values, slot, 1, false, difference);
 }
 
 void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
@@ -331,8 +328,10 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
         gram->scale *= (float)(counted / w->mass);
         counted = w->mass;
     }
-    int difference = style_difference(e, gram, counted, style, k, values, slot, w ? w->share : 1,
-                                      w && !w->first);
+    int difference =
+        vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4, VKS_PASSING);
+    style_difference(e, gram, counted, style, k, values, slot, w ? w->share : 1, w && !w->first,
+                     difference);
     vks_add_style_gradient(e, layer, gram, difference);
     if (!w)
         return;
@@ -345,21 +344,15 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
     vks_plan_cut(plan);
 }
 
-void vks_accumulate_gram(vks_encoding *e, vks_gram *total, vks_gram part, double positions)
+void vks_add_gram_sum(vks_encoding *e, int layer, vks_rect rect, int sums)
 {
+    vks_gram part = vks_add_gram(e, layer, rect);
     uint32_t count = part.padded * part.padded / 4;
-    bool first = total->splits == 0;
-    if (first) {
-        *total = part;
-        total->parts = vks_plan_buffer(e->plan, "gram of all tiles", count * 16ull, VKS_PASSING);
-        total->splits = 1;
-        total->scale = (float)(1.0 / (positions * e->options.scale * e->options.scale));
-    }
-    struct vks_push_accumulate push = {.count = count, .splits = part.splits, .add = !first};
+    struct vks_push_accumulate push = {.count = count, .splits = part.splits, .add = 1};
     vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_ACCUMULATE,
                                       .spec = {64},
                                       .spec_count = 1,
-                                      .uses = {{part.parts, 0, 0}, {total->parts, 0, 0}},
+                                      .uses = {{part.parts, 0, 0}, {sums, 0, 0}},
                                       .use_count = 2,
                                       .push = &push,
                                       .push_bytes = sizeof push,

@@ -49,11 +49,12 @@ void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int st
                         int values, int slot, const vks_weighting *weighting, vks_gram *gram);
 
 // The same in steps, for Gram matrices that are summed over tiles. Adds a tile's partial sums to
-// the total over `positions` pixels (*total is zeros before the first tile).
-void vks_accumulate_gram(vks_encoding *encoding, vks_gram *total, vks_gram part, double positions);
-// values[slot] = sum (g - a)^2; returns the buffer that holds 4 k / M (g - a).
-int vks_add_style_difference(vks_encoding *encoding, vks_gram *gram, double positions, int style,
-                             double k, int values, int slot);
+// those in `sums`, [padded / 16][4][padded] vec4.
+void vks_add_gram_sum(vks_encoding *encoding, int layer, vks_rect rect, int sums);
+// values[slot] = sum (g - a)^2; difference (a buffer): 4 k / M (g - a). gram's parts, scale and
+// buffer are set; M is `positions`, those of the whole picture.
+void vks_add_style_difference(vks_encoding *encoding, vks_gram *gram, double positions, int style,
+                              double k, int values, int slot, int difference);
 // Adds difference * F to the layer's joining gradient, at all positions.
 void vks_add_style_gradient(vks_encoding *encoding, int layer, const vks_gram *gram,
                             int difference);

@@ -75,6 +75,11 @@ void vks_network_set_watch(vks_network *network, const vks_watch *watch)
     network->watch = watch;
 }
 
+vks_gpu *vks_network_gpu(const vks_network *network)
+{
+    return network->gpu;
+}
+
 double vks_network_seconds(const vks_network *network)
 {
     return network->seconds;

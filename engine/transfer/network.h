@@ -16,6 +16,7 @@ typedef struct vks_network vks_network;
 // The model must outlive the network's use, not the network. gpu NULL: a dry network, which only
 // counts bytes, for predictions; its slices have no block.
 vks_network *vks_network_create(vks_gpu *gpu, const vkstyle_model *model, vkstyle_error *error);
+vks_gpu *vks_network_gpu(const vks_network *network); // NULL: dry
 // Seconds that packing weights has taken so far.
 double vks_network_seconds(const vks_network *network);
 void vks_network_free(vks_network **network);

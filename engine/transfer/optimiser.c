@@ -68,7 +68,10 @@ static int add_part(vks_optimiser *o, const char *name, int buffer, uint64_t byt
 
 static int new_part(vks_optimiser *o, const char *name, uint64_t bytes)
 {
-    return add_part(o, name, vks_plan_buffer(o->plan, name, bytes, VKS_KEPT), bytes);
+    int buffer = o->options.part && bytes >= o->count * VEC4
+                     ? o->options.part(o->options.user, o->plan, name, bytes)
+                     : vks_plan_buffer(o->plan, name, bytes, VKS_KEPT);
+    return add_part(o, name, buffer, bytes);
 }
 
 // ---------------------------------------------------------------- Adam
@@ -190,7 +193,8 @@ static void emit_lbfgs(vks_optimiser *o)
     struct vks_push_lbfgs push = {.grain = (uint32_t)c.grain,
                                   .partials = (uint32_t)c.grains,
                                   .clamped = options->clamp,
-                                  .values = 3.0f * (float)o->count,
+                                  .values = o->options.values > 0 ? (float)o->options.values
+                                                                  : 3.0f * (float)o->count,
                                   .learning_rate = (float)options->learning_rate,
                                   .first = 0.02f,
                                   .cap = 0.1f};

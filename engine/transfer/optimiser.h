@@ -25,6 +25,10 @@ struct vks_optimiser_options {
     bool average;                 // Adam: the result is the average of the iterates
     double average_decay;         // of the iterates' weights, a step
     int history;                  // L-BFGS: pairs, 1 to VKS_LBFGS_HISTORY_MAX (state.h)
+    // Where vectors as long as the target go; NULL: kept buffers of the plan. Returns a buffer.
+    int (*part)(void *user, vks_plan *plan, const char *name, uint64_t bytes);
+    void *user;
+    double values; // numbers in the target; 0: three a vec4
 };
 
 // What is good for style transfer: Adam 0.02 (0.9, 0.99), clamp, average; L-BFGS 1, 10 pairs,

@@ -34,8 +34,10 @@ struct vks_plan {
     int item_count, item_room;
     bool laid_out;
     uint64_t arena_bytes, mapped_bytes;
+    double flops; // of what has been recorded and is no longer here
     vks_gpu *gpu;
     vks_block *arena, *mapped;
+    bool shared; // the arena belongs to somebody else
     vks_sequence *sequence;
 };
 
@@ -62,7 +64,8 @@ void vks_plan_free(vks_plan **plan)
     if (!p)
         return;
     vks_sequence_free(&p->sequence);
-    vks_block_free(&p->arena);
+    if (!p->shared)
+        vks_block_free(&p->arena);
     vks_block_free(&p->mapped);
     free(p->buffers);
     free(p->items);
@@ -348,7 +351,7 @@ uint64_t vks_plan_bytes(vks_plan *plan)
 
 double vks_plan_flops(const vks_plan *plan)
 {
-    double flops = 0;
+    double flops = plan->flops;
     for (int i = 0; i < plan->item_count; i++)
         flops += plan->items[i].step.flops;
     return flops;
@@ -452,6 +455,12 @@ static bool record(vks_plan *plan, bool timed, vkstyle_error *error)
     return vks_sequence_record(plan->sequence, error);
 }
 
+void vks_plan_share(vks_plan *plan, vks_block *arena)
+{
+    plan->arena = arena;
+    plan->shared = true;
+}
+
 bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error)
 {
     vks_plan_bytes(plan);
@@ -461,7 +470,9 @@ bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *e
         return false;
     }
     plan->gpu = gpu;
-    if (plan->arena_bytes &&
+    if (plan->shared && plan->arena_bytes > vks_block_bytes(plan->arena))
+        return vks_fail(error, VKSTYLE_FAILED, "a plan does not fit the block it shall share");
+    if (plan->arena_bytes && !plan->shared &&
         !(plan->arena = vks_block_create(gpu, plan->arena_bytes, VKS_MEMORY_DEVICE, "plan", error)))
         return false;
     if (plan->mapped_bytes && !(plan->mapped = vks_block_create(
@@ -474,7 +485,12 @@ bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *e
                                    b->bytes};
     }
     find_overlaps(plan);
-    return record(plan, timed, error);
+    bool done = record(plan, timed, error);
+    plan->flops = vks_plan_flops(plan);
+    free(plan->items); // what was recorded is the sequence's now
+    plan->items = NULL;
+    plan->item_count = plan->item_room = 0;
+    return done;
 }
 
 vks_slice vks_plan_slice(const vks_plan *plan, int number)

@@ -68,6 +68,9 @@ void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ..
 uint64_t vks_plan_bytes(vks_plan *plan);
 double vks_plan_flops(const vks_plan *plan);
 
+// The plan shall use this block instead of one of its own: plans that run one at a time can share
+// one. Before realise; it has at least vks_plan_bytes, outlives the plan and is not the plan's.
+void vks_plan_share(vks_plan *plan, vks_block *arena);
 bool vks_plan_realise(vks_plan *plan, vks_gpu *gpu, bool timed, vkstyle_error *error);
 vks_sequence *vks_plan_sequence(const vks_plan *plan);
 // Where a buffer lies; after realise.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "prepare.h"
-#include "tiled.h"
+#include "survey.h"
 #include "../error.h"
 #include "../model/half.h"
 
@@ -83,29 +83,9 @@ static int deepest(const int *layers, int count)
     return top;
 }
 
-static vks_tiling tiling_of(const vks_network *network, const vks_setting *setting,
-                            const vkstyle_image *image)
+static vks_rect all_of(vks_shape shape)
 {
-    return vks_tiling_make(vks_network_model(network), setting->encode.depth,
-                           (uint32_t)image->width, (uint32_t)image->height, setting->tile);
-}
-
-// The pixels of a tile's window: the image itself where it is one tile, else a copy in *cut, which
-// the caller frees.
-static const vkstyle_image *window_of(const vkstyle_image *image, const vks_tiling *t,
-                                      uint32_t tile, vkstyle_image **cut, vkstyle_error *error)
-{
-    if (!vks_tiled(t))
-        return image;
-    vks_rect r = vks_tile_window(t, tile % t->columns, tile / t->columns);
-    size_t width = r.x1 - r.x0, height = r.y1 - r.y0, pitch = (size_t)image->width;
-    vkstyle_image *window = *cut = vkstyle_image_create((int)width, (int)height, false, error);
-    for (size_t c = 0; window && c < 3; c++)
-        for (size_t y = 0; y < height; y++)
-            memcpy(window->rgb + (c * height + y) * width,
-                   image->rgb + (c * (size_t)image->height + r.y0 + y) * pitch + r.x0,
-                   width * sizeof *window->rgb);
-    return window;
+    return (vks_rect){0, 0, shape.width, shape.height};
 }
 
 // A plan with the forward pass over an image, its activations kept for the given layers only.
@@ -146,35 +126,46 @@ void vks_style_free(vks_style *style)
     memset(style, 0, sizeof *style);
 }
 
-// Adds the Gram matrices of one window over the positions that its tile owns. Those of the whole
-// are the mean of the tiles' weighted by their positions.
-static bool add_style_tile(vks_style *style, vks_gpu *gpu, vks_network *network,
-                           const vks_setting *setting, const vks_tiling *tiling, uint32_t tile,
-                           const vkstyle_image *window, double weight, vkstyle_error *error)
+// The same in tiles.
+static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network,
+                            const vks_setting *setting, const vkstyle_image *image, double weight,
+                            vkstyle_error *error)
 {
+    float *grams[VKSTYLE_MAX_LAYERS];
+    if (!vks_survey_grams(grams, style->positions, gpu, network, setting, image, error))
+        return false;
+    for (int i = 0; i < setting->style_count; i++) {
+        size_t n = (size_t)style->padded[i] * style->padded[i];
+        for (size_t k = 0; k < n; k++)
+            style->gram[i][k] += (float)weight * grams[i][k];
+        free(grams[i]);
+    }
+    return true;
+}
+
+static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
+                      const vks_setting *setting, const vkstyle_image *image, double weight,
+                      vkstyle_error *error)
+{
+    if (setting->tile)
+        return add_style_tiled(style, gpu, network, setting, image, weight, error);
     vks_encoding encoding;
     vks_plan *plan = forward_plan(&encoding, gpu, network, setting, setting->style_layers,
-                                  setting->style_count, window, error);
+                                  setting->style_count, image, error);
     if (!plan)
         return false;
     vks_gram gram[VKSTYLE_MAX_LAYERS];
-    double share[VKSTYLE_MAX_LAYERS];
     bool done = false;
     float *values = NULL;
     for (int i = 0; i < setting->style_count; i++) {
-        int layer = setting->style_layers[i];
-        vks_rect own = vks_own_positions(&encoding, tiling, tile, layer);
-        share[i] = (double)(own.x1 - own.x0) * (own.y1 - own.y0) / style->positions[i];
-        if (!(share[i] > 0))
-            continue;
-        gram[i] = vks_add_gram(&encoding, layer, own);
+        vks_shape shape = encoding.shape[setting->style_layers[i]];
+        gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
         vks_finish_gram(&encoding, &gram[i]);
+        style->positions[i] = (double)shape.width * shape.height;
     }
-    if (!run(plan, gpu, &encoding, window, error))
+    if (!run(plan, gpu, &encoding, image, error))
         goto end;
     for (int i = 0; i < setting->style_count; i++) {
-        if (!(share[i] > 0))
-            continue;
         size_t n = (size_t)style->padded[i] * style->padded[i];
         values = malloc(n * sizeof *values);
         if (!values) {
@@ -186,7 +177,7 @@ static bool add_style_tile(vks_style *style, vks_gpu *gpu, vks_network *network,
         if (!vks_download(gpu, from, values, error))
             goto end;
         for (size_t k = 0; k < n; k++)
-            style->gram[i][k] += (float)(weight * share[i]) * values[k];
+            style->gram[i][k] += (float)weight * values[k];
         free(values);
         values = NULL;
     }
@@ -195,28 +186,6 @@ end:
     free(values);
     vks_plan_free(&plan);
     return done;
-}
-
-static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
-                      const vks_setting *setting, const vkstyle_image *image, double weight,
-                      vkstyle_error *error)
-{
-    const vkstyle_model *model = vks_network_model(network);
-    vks_tiling tiling = tiling_of(network, setting, image);
-    for (int i = 0; i < setting->style_count; i++) {
-        uint32_t stride = vks_layer_stride(model, setting->style_layers[i]);
-        style->positions[i] = (double)(tiling.width / stride) * (tiling.height / stride);
-    }
-    for (uint32_t tile = 0; tile < tiling.columns * tiling.rows; tile++) {
-        vkstyle_image *cut = NULL;
-        const vkstyle_image *window = window_of(image, &tiling, tile, &cut, error);
-        bool done = window && add_style_tile(style, gpu, network, setting, &tiling, tile, window,
-                                             weight, error);
-        vkstyle_image_free(&cut);
-        if (!done)
-            return false;
-    }
-    return true;
 }
 
 bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
@@ -262,59 +231,43 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
 void vks_content_free(vks_content *content)
 {
     vks_block_free(&content->features);
+    vks_block_free(&content->picture);
     content->square = 0;
-}
-
-// The features of one tile's window, and the sum of squares over what the tile owns of them.
-static bool add_content_tile(vks_content *content, vks_gpu *gpu, vks_network *network,
-                             const vks_setting *setting, const vks_tiling *tiling, uint32_t tile,
-                             const vkstyle_image *window, vkstyle_error *error)
-{
-    vks_encoding encoding;
-    int layer = setting->content_layer;
-    vks_plan *plan = forward_plan(&encoding, gpu, network, setting, &layer, 1, window, error);
-    if (!plan)
-        return false;
-    vks_shape shape = encoding.shape[layer];
-    vks_slice slice =
-        vks_tile_features(tiling, vks_network_model(network), layer, vks_texel_bytes(plan), tile);
-    slice.block = content->features;
-    int to = vks_plan_external(plan, "content features", slice);
-    vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, slice.bytes},
-                  (vks_use){to, 0, slice.bytes});
-    float *values = NULL;
-    bool done = run(plan, gpu, &encoding, window, error) &&
-                (values = vks_download_tensor(gpu, slice, shape, setting, error));
-    vks_rect own = vks_own_positions(&encoding, tiling, tile, layer);
-    for (uint32_t c = 0; done && c < shape.channels; c++)
-        for (uint32_t y = own.y0; y < own.y1; y++)
-            for (uint32_t x = own.x0; x < own.x1; x++) {
-                double v = values[((size_t)c * shape.height + y) * shape.width + x];
-                content->square += v * v;
-            }
-    free(values);
-    vks_plan_free(&plan);
-    return done;
 }
 
 bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
                          const vks_setting *setting, const vkstyle_image *image,
                          vkstyle_error *error)
 {
+    vks_encoding encoding;
+    int layer = setting->content_layer;
     *content = (vks_content){0};
-    vks_tiling tiling = tiling_of(network, setting, image);
-    uint64_t bytes =
-        vks_tiles_features_bytes(&tiling, vks_network_model(network), setting->content_layer,
-                                 setting->storage == VKS_HALF ? 8 : 16);
+    if (setting->tile)
+        return vks_survey_content(content, gpu, network, setting, image, error);
+    vks_plan *plan = forward_plan(&encoding, gpu, network, setting, &layer, 1, image, error);
+    if (!plan)
+        return false;
+    vks_shape shape = encoding.shape[layer];
+    uint64_t bytes = vks_tensor_bytes(plan, shape);
+    float *values = NULL;
+    bool done = false;
     content->features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "content features", error);
-    bool done = content->features != NULL;
-    for (uint32_t tile = 0; done && tile < tiling.columns * tiling.rows; tile++) {
-        vkstyle_image *cut = NULL;
-        const vkstyle_image *window = window_of(image, &tiling, tile, &cut, error);
-        done = window &&
-               add_content_tile(content, gpu, network, setting, &tiling, tile, window, error);
-        vkstyle_image_free(&cut);
-    }
+    if (!content->features)
+        goto end;
+    int to = vks_plan_external(plan, "content features", (vks_slice){content->features, 0, bytes});
+    vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, bytes}, (vks_use){to, 0, bytes});
+    if (!run(plan, gpu, &encoding, image, error))
+        goto end;
+    values =
+        vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape, setting, error);
+    if (!values)
+        goto end;
+    for (size_t i = 0; i < (size_t)shape.channels * shape.width * shape.height; i++)
+        content->square += (double)values[i] * values[i];
+    done = true;
+end:
+    free(values);
+    vks_plan_free(&plan);
     if (!done)
         vks_content_free(content);
     return done;

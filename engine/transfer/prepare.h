@@ -26,7 +26,8 @@ void vks_style_free(vks_style *style);
 
 // The content image's features at the content layer, as they are stored on the device.
 typedef struct vks_content {
-    vks_block *features; // tensor, in the setting's storage; tiled: one a tile, of its window
+    vks_block *features; // tensor, in the setting's storage
+    vks_block *picture;  // instead of features: the content itself, a canvas (vks_setting.lean)
     double square;       // sum of squares over all true values
 } vks_content;
 

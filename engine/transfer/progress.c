@@ -2,9 +2,11 @@
 #include "job.h"
 #include "../clock.h"
 #include "pad.h"
+#include "tiles.h"
 #include "../error.h"
 
 #include <math.h>
+#include <stdio.h>
 
 // ---------------------------------------------------------------- pictures
 
@@ -15,13 +17,15 @@ vkstyle_image *vks_present_picture(vks_transfer *t)
     vks_level level = t->schedule.levels[t->level];
     vkstyle_image *padded = vkstyle_image_create((int)it->width, (int)it->height, false, t->error);
     vkstyle_image *picture = NULL;
+    bool whole = padded && padded->width == level.width && padded->height == level.height;
     int from = vks_optimiser_result(it->optimiser);
-    if (padded && vks_download_image(t->gpu, vks_plan_slice(it->plan, from), padded, t->error))
-        picture = vks_crop(padded, level.width, level.height, t->error);
-    vkstyle_image_free(&padded);
+    if (padded && vks_iteration_get(it, t->gpu, from, padded, t->error))
+        picture = whole ? padded : vks_crop(padded, level.width, level.height, t->error);
+    if (picture != padded)
+        vkstyle_image_free(&padded);
     if (picture && t->setting.regions) {
         vkstyle_image *content =
-            vkstyle_image_resize(t->content, level.width, level.height, t->error);
+            vkstyle_image_resize(t->content.at, level.width, level.height, t->error);
         if (content)
             vks_zones_restore(&t->zones, (int)it->width, picture, content);
         else
@@ -38,7 +42,7 @@ bool vks_keep_colours(const vks_transfer *t, vkstyle_image *picture)
     if (p->colour != VKSTYLE_COLOUR_LUMINANCE || !(p->colour_strength > 0))
         return true;
     vkstyle_image *content =
-        vkstyle_image_resize(t->content, picture->width, picture->height, t->error);
+        vkstyle_image_resize(t->content.at, picture->width, picture->height, t->error);
     if (content)
         vks_restore_chroma(picture, content, p->colour_strength);
     bool done = content != NULL;
@@ -89,6 +93,13 @@ void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
         p.loss = l.total;
         p.content_loss = l.content;
         p.style_loss = l.style;
+    }
+    char phase[160];
+    if (t->run && t->iteration.tiles) {
+        uint32_t tile, tiles;
+        vks_tiles_progress(t->iteration.tiles, t->run->at, &tile, &tiles);
+        snprintf(phase, sizeof phase, "%s, tile %u of %u", t->phase, tile + 1, tiles);
+        p.phase = phase;
     }
     vkstyle_decision d = t->job->progress(&p, t->job->user);
     if (d > t->decision)

@@ -3,6 +3,7 @@
 #include "../error.h"
 
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +37,17 @@ static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error
         if (!level.width || !level.height || !level.iterations)
             return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
                             schedule->count + 1);
+        // Reports of before there were tiles have none of these.
+        const cJSON *tile = cJSON_GetObjectItemCaseSensitive(item, "tile");
+        level.set = cJSON_IsNumber(tile);
+        level.tile = (uint32_t)whole(item, "tile");
+        level.history = whole(item, "history");
+        level.lean = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "lean"));
+        const cJSON *resident = cJSON_GetObjectItemCaseSensitive(item, "resident");
+        level.resident = cJSON_IsNumber(resident) && resident->valuedouble >= 0 &&
+                                 resident->valuedouble < INT_MAX
+                             ? (int)resident->valuedouble
+                             : INT_MAX;
         schedule->iterations += level.iterations;
         schedule->levels[schedule->count++] = level;
     }
@@ -52,10 +64,6 @@ static bool apply(const cJSON *plan, int content_width, int content_height, vkst
     const cJSON *product = cJSON_GetObjectItemCaseSensitive(plan, "tile");
     if (cJSON_IsString(product))
         snprintf(tile, VKSTYLE_NAME, "%s", product->valuestring);
-    // 0: in one piece, and so again. Reports of earlier versions do not have it.
-    const cJSON *pixels = cJSON_GetObjectItemCaseSensitive(plan, "tile_pixels");
-    if (cJSON_IsNumber(pixels))
-        params->tile = whole(plan, "tile_pixels") ? whole(plan, "tile_pixels") : 65536;
     if (!set_text(params, plan, "kernels", error) || !set_text(params, plan, "precision", error) ||
         !set_text(params, plan, "padding", error) || !read_levels(plan, schedule, error))
         return false;

@@ -11,11 +11,13 @@ typedef struct batch {
     uint64_t ticket;
     double cost;
     int finishes; // runs that are finished with it: 0 or 1
+    int at;       // sequences of its run that are finished with it
 } batch;
 
 typedef struct feed {
     vks_run *run;
-    int parts;
+    vks_sequence *const *sequences;
+    int sequence_count;
     batch queue[AHEAD];
     int head, length;
     double last; // when the device was last known to begin or end a batch
@@ -48,6 +50,7 @@ static bool finish_oldest(feed *f, vkstyle_error *error)
         *f->learnt = *f->learnt > 0 ? 0.7 * *f->learnt + 0.3 * rate : rate;
     }
     run->done += b->finishes;
+    run->at = b->at;
     f->head = (f->head + 1) % AHEAD;
     f->length--;
     look(f);
@@ -62,43 +65,56 @@ static bool drain(feed *f, vkstyle_error *error)
     return true;
 }
 
-// Submits from `part` on as much as takes about SUBMISSION seconds; returns the next part.
-static bool submit_some(feed *f, int *part, vkstyle_error *error)
+// Where the next submission begins.
+typedef struct cursor {
+    int sequence, part;
+} cursor;
+
+// Submits as much of a sequence as takes about SUBMISSION seconds, and moves on.
+static bool submit_some(feed *f, cursor *c, vkstyle_error *error)
 {
-    vks_sequence *sequence = f->run->sequence;
-    int first = *part;
+    vks_sequence *sequence = f->sequences[c->sequence];
+    int first = c->part, parts = vks_sequence_parts(sequence);
     batch b = {0};
     do
-        b.cost += vks_sequence_cost(sequence, (*part)++);
-    while (*part < f->parts &&
-           b.cost + vks_sequence_cost(sequence, *part) < *f->learnt * SUBMISSION);
-    b.finishes = *part == f->parts;
+        b.cost += vks_sequence_cost(sequence, c->part++);
+    while (c->part < parts &&
+           b.cost + vks_sequence_cost(sequence, c->part) < *f->learnt * SUBMISSION);
     if (!f->length)
         f->last = vks_seconds();
-    if (!vks_gpu_submit(f->run->gpu, sequence, first, *part, &b.ticket, error))
+    if (!vks_gpu_submit(f->run->gpu, sequence, first, c->part, &b.ticket, error))
         return false;
+    if (c->part == parts) {
+        c->sequence++;
+        c->part = 0;
+    }
+    b.finishes = c->sequence == f->sequence_count;
+    b.at = b.finishes ? 0 : c->sequence;
     f->queue[(f->head + f->length++) % AHEAD] = b;
     return true;
 }
 
 bool vks_run_sequence(vks_run *run, vkstyle_error *error)
 {
-    feed f = {.run = run, .parts = vks_sequence_parts(run->sequence)};
+    feed f = {.run = run,
+              .sequences = run->sequences ? run->sequences : &run->sequence,
+              .sequence_count = run->sequences ? run->sequence_count : 1};
     double start = f.last = vks_seconds();
     f.learnt = run->watch && run->watch->rate ? run->watch->rate : &f.rate;
-    run->done = 0;
+    run->done = run->at = 0;
     run->decision = VKSTYLE_CONTINUE;
-    for (int begun = 0, part = 0; begun < run->count;) {
+    cursor c = {0};
+    for (int begun = 0; begun < run->count;) {
         // In the first round software Vulkan compiles each kernel when it meets it, up to half a
         // second each: one at a time then, or a cancel would have to sit through three.
         if (f.length == (begun ? AHEAD : 1) && !finish_oldest(&f, error))
             return false;
         if (run->decision != VKSTYLE_CONTINUE)
             break;
-        if (!submit_some(&f, &part, error))
+        if (!submit_some(&f, &c, error))
             return false;
-        if (part == f.parts) {
-            part = 0;
+        if (c.sequence == f.sequence_count) {
+            c = (cursor){0};
             begun++;
         }
     }

@@ -10,6 +10,12 @@ enum { VKS_MAX_LEVELS = 16 };
 typedef struct vks_level {
     int width, height; // of the target, before padding of small sides
     int iterations;
+    // How it is worked on (budget.h):
+    bool set;      // the following are decided
+    uint32_t tile; // as in vks_setting
+    int resident;
+    bool lean;
+    int history; // of L-BFGS; 0: as the optimiser would
 } vks_level;
 
 typedef struct vks_schedule {

@@ -80,7 +80,6 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
     *s = (vks_setting){.alpha = params->alpha,
                        .beta = params->beta,
                        .raw = params->raw_losses,
-                       .tile = (uint32_t)params->tile,
                        .content_layer = -1};
     if (!style_layers(s, model, params, error) ||
         !find_layer(model, params->content_layer, "content-layer", &s->content_layer, error))

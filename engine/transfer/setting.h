@@ -15,7 +15,9 @@ typedef struct vks_setting {
     int regions; // styles that act through masks (region.h), set by the job; 0: none
     bool raw;    // minimise the raw losses of the paper
     vks_storage storage;
-    uint32_t tile; // pictures are worked on in tiles of this side (tile.h); 0: in one piece
+    uint32_t tile; // side of the tiles that pictures are worked on in (tiles.h); 0: in one piece
+    bool lean;     // the content's features are computed again for each tile, not kept
+    int resident;  // how many vectors of its size then stay in the device's memory (vks_place)
     vks_encode_options encode; // keep[] and depth set for all layers in use, scales 1
 } vks_setting;
 

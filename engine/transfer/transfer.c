@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "budget.h"
 #include "job.h"
 #include "../clock.h"
 #include "random.h"
 #include "replay.h"
 #include "tuning.h"
+#include "window.h"
 #include "../error.h"
 
 static bool check_job(const vks_transfer *t)
@@ -18,97 +20,97 @@ static bool check_job(const vks_transfer *t)
     return vkstyle_params_check(t->params, t->error);
 }
 
-// Tiles of the finest level.
-static vks_tiling goal_tiling(const vks_transfer *t)
+// What tiles cost: a second pass forward, and halos.
+static void say_tiles(const vks_transfer *t, const vks_level *level)
 {
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    return vks_tiling_make(t->model, t->setting.encode.depth, (uint32_t)goal.width,
-                           (uint32_t)goal.height, t->setting.tile);
+    if (!level->tile)
+        return;
+    vks_grid grid = vks_grid_make(t->model, t->setting.encode.depth, (uint32_t)level->width,
+                                  (uint32_t)level->height, level->tile);
+    double times = 1.5 * vks_grid_overhead(&grid) + (level->lean ? 0.4 : 0);
+    vks_notice("%dx%d pixels in %u tiles of %u: the picture is the same and takes about %.1f times "
+               "as long%s",
+               level->width, level->height, vks_grid_count(&grid), grid.tile, times,
+               level->history ? "; L-BFGS remembers fewer steps" : "");
 }
 
-// Tells what tiles the job is done in and what they cost: a second pass forward, and halos.
-static void say_tiles(const vks_transfer *t, const char *why)
-{
-    vks_tiling tiling = goal_tiling(t);
-    if (vks_tiled(&tiling))
-        vks_notice("%ux%u pixels in %u tiles of %u: %s; the picture is the same and takes about "
-                   "%.1f times as long",
-                   tiling.width, tiling.height, tiling.columns * tiling.rows, tiling.size, why,
-                   1.5 * vks_tiling_cost(&tiling));
-}
-
-// Tiles of half the size after the device had no memory; false: they cannot be smaller.
+// An allocation failed although there should have been room: smaller tiles need less. False: there
+// are none, or part of the level is done.
 static bool shrink_tiles(vks_transfer *t)
 {
-    vks_level level = t->schedule.levels[t->level];
-    uint32_t side = (uint32_t)(level.width > level.height ? level.width : level.height);
-    uint32_t now = t->setting.tile && t->setting.tile < side ? t->setting.tile : side;
-    uint32_t next = now / 2 / 64 * 64;
-    if (t->error->status != VKSTYLE_NO_MEMORY || next < 64 || t->journal.count > t->before)
+    vks_level *level = &t->schedule.levels[t->level];
+    if (t->error->status != VKSTYLE_NO_MEMORY || t->journal.count > t->before)
         return false;
-    t->setting.tile = next;
+    uint32_t below = level->tile ? level->tile : UINT32_MAX;
+    vkstyle_error why = *t->error, error = {VKSTYLE_DONE, ""};
+    vkstyle_params any = *t->params;
+    any.tile = 0;
+    vks_budget budget =
+        vks_budget_of(t->gpu, t->params, (double)level->width * (double)level->height);
+    if (!vks_level_fit(level, &budget, t->gpu, t->model, &t->setting, &any, below, &error))
+        return false;
+    vks_notice("%s; going on in smaller tiles", why.text);
+    say_tiles(t, level);
     *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
-    say_tiles(t, "the device had no memory for larger ones");
     return true;
 }
 
-// Refuses before anything is allocated what the plans say will not fit.
+// Decides how each level is worked on; refuses before anything is allocated what will not fit.
 static bool check_memory(vks_transfer *t)
 {
-    uint64_t free_bytes = vks_gpu_budget(t->gpu) + vks_gpu_allocated(t->gpu);
-    uint64_t limit = t->params->memory ? t->params->memory : free_bytes;
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    vkstyle_device device;
-    if (!vks_estimate_within(&t->estimate, t->context, t->model, &t->setting, &t->schedule,
-                             t->params, limit, t->error))
+    if (!vks_estimate_job(&t->estimate, t->context, t->model, &t->setting, &t->schedule, t->params,
+                          t->error))
         return false;
     t->journal.predicted_bytes = t->estimate.bytes;
+    t->journal.predicted_host_bytes = t->estimate.host;
     t->journal.predicted_seconds = t->estimate.seconds;
-    vks_tiling tiling = goal_tiling(t);
-    if (t->setting.regions && vks_tiled(&tiling))
-        return vks_fail(t->error, t->params->tile ? VKSTYLE_USAGE : VKSTYLE_NO_MEMORY,
-                        "masks work on the whole picture at once, and %dx%d pixels %s; choose "
-                        "a smaller --size or leave the masks out",
-                        goal.width, goal.height,
-                        t->params->tile ? "are to be done in tiles (--tile)"
-                                        : "do not fit this device's memory in one piece");
-    if (t->estimate.bytes <= limit) {
-        say_tiles(t, t->params->tile ? "asked for" : "in one piece it needs more memory");
-        return true;
-    }
-    vks_gpu_describe(t->gpu, &device);
-    return vks_fail(t->error, VKSTYLE_NO_MEMORY,
-                    "%dx%d pixels need %.0f MB on %s, and %s %.0f MB; choose a smaller --size%s",
-                    goal.width, goal.height, (double)t->estimate.bytes / 1e6, device.name,
-                    t->params->memory ? "--memory allows" : "it has free", (double)limit / 1e6,
-                    t->params->memory ? " or a larger --memory" : "");
+    for (int i = 0; i < t->schedule.count; i++)
+        say_tiles(t, &t->schedule.levels[i]);
+    return true;
+}
+
+// A picture of the job as the engine takes it.
+static bool take(vks_transfer *t, vks_picture *picture, const vkstyle_image *image)
+{
+    if (image->alpha)
+        return vks_picture_own(picture, vks_image_fill_transparent(image, t->error));
+    vks_picture_borrow(picture, image);
+    return true;
 }
 
 // Where the target starts, at any size: levels scale it.
-static vkstyle_image *first_target(vks_transfer *t)
+static bool first_target(vks_transfer *t)
 {
     const vkstyle_params *p = t->params;
     vks_level first = t->schedule.levels[0];
     if (p->init == VKSTYLE_INIT_RANDOM)
-        return vks_noise(first.width, first.height, p->seed, t->error);
-    t->origin = vks_image_fill_transparent(p->init == VKSTYLE_INIT_FILE ? t->job->init : t->content,
-                                           t->error);
-    return t->origin ? vks_image_fill_transparent(t->origin, t->error) : NULL;
+        return vks_picture_own(&t->target, vks_noise(first.width, first.height, p->seed, t->error));
+    if (p->init != VKSTYLE_INIT_FILE)
+        vks_picture_borrow(&t->origin, t->content.at);
+    else if (!take(t, &t->origin, t->job->init))
+        return false;
+    vks_picture_borrow(&t->target, t->origin.at);
+    return true;
 }
 
 // The result at its final size, with the content's alpha.
 static vkstyle_image *finish(vks_transfer *t)
 {
-    const vkstyle_image *content = t->job->content;
     vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    int width = t->params->full_size ? content->width : goal.width;
-    int height = t->params->full_size ? content->height : goal.height;
-    vkstyle_image *result = vkstyle_image_resize(t->target, width, height, t->error);
+    int width = t->params->full_size ? t->width : goal.width;
+    int height = t->params->full_size ? t->height : goal.height;
+    vkstyle_image *result = NULL;
+    if (t->target.own && t->target.at->width == width && t->target.at->height == height) {
+        result = t->target.own;
+        t->target = (vks_picture){0};
+    } else {
+        result = vkstyle_image_resize(t->target.at, width, height, t->error);
+    }
     if (result && !vks_keep_colours(t, result))
         vkstyle_image_free(&result);
-    if (!result || !content->alpha)
+    if (!result || !t->alpha)
         return result;
-    vkstyle_image *sized = vkstyle_image_resize(content, width, height, t->error);
+    vkstyle_image *sized = vkstyle_image_resize(t->job->content, width, height, t->error);
     if (!sized) {
         vkstyle_image_free(&result);
         return NULL;
@@ -131,7 +133,14 @@ static bool find_checkpoint(vks_transfer *t)
         return false;
     if (!c->file)
         return true;
-    t->replayed.tile = c->tile ? (int)c->tile : 65536;
+    for (int i = 0; i < t->schedule.count; i++) {
+        vks_level *level = &t->schedule.levels[i];
+        level->set = true;
+        level->tile = c->ways[i].tile;
+        level->resident = c->ways[i].resident;
+        level->lean = c->ways[i].lean;
+        level->history = c->ways[i].history;
+    }
     t->setting.encode.tile = c->product_tile;
     for (int i = 0; i < c->level; i++)
         t->journal.levels[i].iterations = t->schedule.levels[i].iterations;
@@ -153,6 +162,8 @@ static bool use_single(vks_transfer *t)
         !vks_tune(&t->setting, t->gpu, NULL, t->error))
         return false;
     t->setting.regions = regions;
+    for (int i = t->level; i < t->schedule.count; i++)
+        t->schedule.levels[i].set = false; // twice the bytes a value
     return check_memory(t);
 }
 
@@ -194,6 +205,9 @@ static vkstyle_image *run_job(vks_transfer *t)
     if (!check_job(t))
         return NULL;
     const vkstyle_image *content = t->job->content;
+    t->width = content->width;
+    t->height = content->height;
+    t->alpha = content->alpha != NULL;
     vks_schedule_make(&t->schedule, content->width, content->height, t->params);
     t->replayed = *t->params;
     t->params = &t->replayed;
@@ -206,17 +220,14 @@ static vkstyle_image *run_job(vks_transfer *t)
         !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
     t->setting.regions = vks_zone_count(t->job);
-    t->content = vks_image_fill_transparent(t->job->content, t->error);
-    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[0], t->error);
-    if (!t->content || !style) {
-        vkstyle_image_free(&style);
+    vks_picture style = {0};
+    if (!take(t, &t->content, t->job->content) || !take(t, &style, t->job->styles[0]))
         return NULL;
-    }
-    vks_colours_of(&t->colours, t->content);
-    vks_image_hash(t->content, t->journal.content_hash);
-    vks_image_hash(style, t->journal.style_hash);
-    vkstyle_image_free(&style);
-    if (!find_checkpoint(t) || !check_memory(t) || !(t->target = first_target(t)) ||
+    vks_colours_of(&t->colours, t->content.at);
+    vks_image_hash(t->content.at, t->journal.content_hash);
+    vks_image_hash(style.at, t->journal.style_hash);
+    vks_picture_borrow(&style, NULL);
+    if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
     t->preparing = (vks_watch){vks_look_on, t, &t->rate};
@@ -284,8 +295,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     vks_journal_free(&t.journal);
     vks_carry_free(&t.carry);
     vks_checkpoint_close(&t.checkpoint);
-    vkstyle_image_free(&t.content);
-    vkstyle_image_free(&t.origin);
-    vkstyle_image_free(&t.target);
+    vks_picture_borrow(&t.content, NULL);
+    vks_picture_borrow(&t.origin, NULL);
+    vks_picture_borrow(&t.target, NULL);
     return result;
 }

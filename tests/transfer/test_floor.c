@@ -58,7 +58,10 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
     case VKS_KERNEL_MASK:
-    case VKS_KERNEL_WINDOW:
+    case VKS_KERNEL_WINDOW_LOAD:
+    case VKS_KERNEL_WINDOW_ADD:
+    case VKS_KERNEL_CROP:
+    case VKS_KERNEL_FILL:
     case VKS_KERNEL_CLIP:
     case VKS_KERNEL_ACCUMULATE:
     case VKS_KERNEL_PEAK:

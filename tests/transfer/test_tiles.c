@@ -3,7 +3,7 @@
 // Where tiles lie, and whole jobs in tiles: the picture is that of a job in one piece, budgets
 // choose the tiles, and a plan replays them.
 #include "job_rig.h"
-#include "transfer/tile.h"
+#include "transfer/window.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -43,62 +43,122 @@ static bool inside(vks_rect a, vks_rect b)
 }
 
 // Every position of every layer belongs to just one tile.
-static void check_layer(const vks_tiling *t, int layer)
+static void check_layer(const vks_grid *g, int layer)
 {
-    uint32_t stride = vks_layer_stride(model, layer);
-    uint32_t width = t->width / stride, height = t->height / stride;
-    unsigned char *owners = calloc((size_t)width * height, 1);
+    vks_shape whole = vks_grid_shape(g, layer);
+    unsigned char *owners = calloc((size_t)whole.width * whole.height + 1, 1);
     assert_non_null(owners);
-    for (uint32_t i = 0; i < t->columns * t->rows; i++) {
-        vks_rect w = vks_tile_window(t, i % t->columns, i / t->columns);
-        vks_shape shape = vks_shape_of((w.x1 - w.x0) / stride, (w.y1 - w.y0) / stride, 4);
-        vks_rect r = vks_tile_positions(t, i % t->columns, i / t->columns, shape, stride);
-        assert_true(inside(r, (vks_rect){0, 0, shape.width, shape.height}));
+    for (uint32_t n = 0; n < vks_grid_count(g); n++) {
+        vks_window w;
+        vks_window_at(g, n, &w);
+        vks_rect r = w.at[layer];
         for (uint32_t y = r.y0; y < r.y1; y++)
             for (uint32_t x = r.x0; x < r.x1; x++)
-                owners[(w.y0 / stride + y) * width + w.x0 / stride + x]++;
+                owners[(w.origin[layer].y + y) * whole.width + w.origin[layer].x + x]++;
     }
-    for (uint32_t i = 0; i < width * height; i++)
+    for (uint32_t i = 0; i < whole.width * whole.height; i++)
         assert_int_equal(owners[i], 1);
     free(owners);
 }
 
-static void check_tiling(const vks_tiling *t)
+// A window has the size of its tensors at each layer, begins where the 4x4 grid of that layer has a
+// tile, and holds the tile's own with all that it sees: a position a convolution.
+static void check_window(const vks_grid *g, const vks_window *w)
 {
-    vks_rect all = {0, 0, t->width, t->height};
-    uint64_t pixels = 0;
-    for (uint32_t i = 0; i < t->columns * t->rows; i++) {
-        vks_rect own = vks_tile_own(t, i % t->columns, i / t->columns);
-        vks_rect w = vks_tile_window(t, i % t->columns, i / t->columns);
-        assert_true(own.x0 < own.x1 && own.y0 < own.y1);
-        assert_true(inside(own, w) && inside(w, all));
-        assert_int_equal(w.x0 % t->stride, 0);
-        assert_int_equal(w.y0 % t->stride, 0);
-        assert_true(own.x0 - w.x0 >= t->halo || w.x0 == 0);
-        assert_true(w.x1 - own.x1 >= t->halo || w.x1 == t->width);
-        assert_true(w.x1 % t->stride == 0 || w.x1 == t->width);
-        if (t->size % (4 * t->stride) == 0)
-            assert_int_equal(w.x0 % (4 * t->stride) + w.y0 % (4 * t->stride), 0);
-        pixels += (uint64_t)(own.x1 - own.x0) * (own.y1 - own.y0);
+    uint32_t width = w->rect.x1 - w->rect.x0, height = w->rect.y1 - w->rect.y0;
+    uint32_t x = w->rect.x0, y = w->rect.y0;
+    assert_int_equal(x % 4 + y % 4, 0);
+    int left[VKS_MAX_DEPTH], right[VKS_MAX_DEPTH]; // how much of the layer is right, from its edges
+    int wrong_left = 0, wrong_right = 0;
+    for (int i = 0; i < g->depth; i++) {
+        vks_shape whole = vks_grid_shape(g, i);
+        if (g->model->layers[i].kind == VKS_POOL) {
+            vks_rect c = w->crop[i];
+            assert_true(inside(c, (vks_rect){0, 0, width / 2, height / 2}));
+            int before = wrong_left, after = wrong_right;
+            wrong_left = (before + 1) / 2 - (int)c.x0;
+            wrong_right = (after + 1) / 2 - (int)(width / 2 - c.x1);
+            width = c.x1 - c.x0;
+            height = c.y1 - c.y0;
+            x = x / 2 + c.x0;
+            y = y / 2 + c.y0;
+            wrong_left = wrong_left < 0 || !x ? 0 : wrong_left;
+            wrong_right = wrong_right < 0 || x + width == whole.width ? 0 : wrong_right;
+            assert_int_equal(x % 4 + y % 4, 0);
+        } else {
+            wrong_left += x > 0;
+            wrong_right += x + width < whole.width;
+        }
+        left[i] = wrong_left;
+        right[i] = wrong_right;
+        assert_true(w->origin[i].x == x && w->origin[i].y == y);
+        assert_true(inside(w->at[i], (vks_rect){0, 0, width, height}));
+        assert_true((int)w->at[i].x0 >= left[i]);
+        assert_true((int)(width - w->at[i].x1) >= right[i]);
     }
-    assert_int_equal(pixels, (uint64_t)t->width * t->height);
+    // On the way back the gradient spreads by a position a convolution, and only where masks are
+    // right.
+    int reach_left = (int)w->at[g->depth - 1].x0, reach_right = (int)w->at[g->depth - 1].x1;
+    for (int i = g->depth - 1; i > 0; i--) {
+        vks_shape below = vks_grid_shape(g, i - 1);
+        int ox = (int)w->origin[i].x, below_x = (int)w->origin[i - 1].x;
+        if (g->model->layers[i].kind == VKS_POOL) {
+            reach_left = 2 * (reach_left + ox) - below_x;
+            reach_right = 2 * (reach_right + ox) - below_x;
+        } else {
+            reach_left -= reach_left + ox > 0;
+            reach_right += reach_right + ox < (int)below.width;
+        }
+        int own_left = (int)w->at[i - 1].x0, own_right = (int)w->at[i - 1].x1;
+        reach_left = reach_left < own_left ? reach_left : own_left;
+        reach_right = reach_right > own_right ? reach_right : own_right;
+        assert_true(reach_left >= left[i - 1]);
+    }
+}
+
+static void check_grid(const vks_grid *g)
+{
+    uint64_t pixels = 0;
+    for (uint32_t n = 0; n < vks_grid_count(g); n++) {
+        vks_window w;
+        vks_window_at(g, n, &w);
+        assert_true(w.own.x0 < w.own.x1 && w.own.y0 < w.own.y1);
+        assert_true(inside(w.own, w.rect));
+        assert_true(inside(w.rect, (vks_rect){0, 0, g->width, g->height}));
+        check_window(g, &w);
+        pixels += (uint64_t)(w.own.x1 - w.own.x0) * (w.own.y1 - w.own.y0);
+    }
+    assert_int_equal(pixels, (uint64_t)g->width * g->height);
     for (int layer = 0; layer < model->layer_count; layer++)
-        check_layer(t, layer);
+        check_layer(g, layer);
 }
 
 static void tiles_cover_the_picture(void **state)
 {
     (void)state;
-    static const uint32_t sizes[] = {0, 1, 16, 40, 64, 100, 128, 1000};
+    static const uint32_t sizes[] = {1, 16, 40, 64, 100, 128, 1000};
     static const uint32_t pictures[][2] = {{16, 16}, {97, 61}, {129, 64}, {333, 250}, {1023, 17}};
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 7; i++)
         for (int k = 0; k < 5; k++) {
-            vks_tiling t = vks_tiling_make(model, model->layer_count, pictures[k][0],
-                                           pictures[k][1], sizes[i]);
-            check_tiling(&t);
-            if (!sizes[i] || sizes[i] > 1023)
-                assert_false(vks_tiled(&t));
+            vks_grid g =
+                vks_grid_make(model, model->layer_count, pictures[k][0], pictures[k][1], sizes[i]);
+            check_grid(&g);
+            assert_int_equal(g.tile, (sizes[i] + 15) / 16 * 16);
         }
+    // One plan serves all inner tiles, and few do for the rest.
+    vks_grid g = vks_grid_make(model, model->layer_count, 4000, 3000, 256);
+    int shapes = 0;
+    for (uint32_t n = 0; n < vks_grid_count(&g); n++) {
+        bool fresh = true;
+        for (uint32_t m = 0; m < n && fresh; m++) {
+            vks_window a, b;
+            vks_window_at(&g, n, &a);
+            vks_window_at(&g, m, &b);
+            fresh = !vks_window_alike(&g, &a, &b);
+        }
+        shapes += fresh;
+    }
+    assert_true(shapes <= 16);
 }
 
 // ---------------------------------------------------------------- jobs
@@ -177,6 +237,127 @@ static void a_budget_makes_tiles(void **state)
     job_free(&untiled);
 }
 
+// A number of the goal's level in the report's plan.
+static double way(const job_result *r, const char *name)
+{
+    const cJSON *levels = job_member(r, "plan.levels");
+    const cJSON *last = cJSON_GetArrayItem(levels, cJSON_GetArraySize(levels) - 1);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(last, name);
+    assert_non_null(item);
+    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : item->valuedouble;
+}
+
+// Where vectors lie changes no bit; what is predicted is what is taken.
+static void vectors_in_host_memory(void **state)
+{
+    (void)state;
+    for (int lbfgs = 0; lbfgs < 2; lbfgs++) {
+        vkstyle_params p = params_for(4);
+        p.tile = 64;
+        p.optimizer = lbfgs ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
+        job_result near = job_simple(context, model, content, style, &p);
+        assert_true(way(&near, "resident") > 6);
+        assert_int_equal(job_number(&near, "memory.predicted_host"), 0);
+        p.memory = (uint64_t)job_number(&near, "memory.predicted") - 500000;
+        vkstyle_context *fresh = rig_context(NULL);
+        job_result far = job_simple(fresh, model, content, style, &p);
+        assert_true(way(&far, "resident") < 6);
+        double host = job_number(&far, "memory.predicted_host");
+        double predicted = job_number(&far, "memory.predicted");
+        assert_true(host > 0 && predicted - host <= (double)p.memory);
+        assert_true(fabs(job_number(&far, "memory.peak") - predicted) < 0.1 * predicted);
+        assert_true(job_same(near.image, far.image));
+        job_free(&near);
+        job_free(&far);
+        vkstyle_close(&fresh);
+    }
+}
+
+// Features that are computed again for each tile are the same features.
+static void lean(void **state)
+{
+    (void)state;
+    vkstyle_params p = params_for(3);
+    p.tile = 64;
+    job_result kept = job_simple(context, model, content, style, &p);
+    char *text = strdup(kept.text), *at = strstr(text, "\"lean\":\tfalse");
+    assert_non_null(at);
+    memcpy(at, "\"lean\":\ttrue ", 13);
+    const vkstyle_image *styles[] = {style};
+    vkstyle_image *given = rig_picture(203, 151, 1);
+    vkstyle_job job = {
+        .content = given, .give = &given, .styles = styles, .style_count = 1, .plan = text};
+    vkstyle_params q = params_for(3);
+    job_result again = job_run(context, model, &job, &q);
+    assert_true(way(&again, "lean") == 1);
+    assert_null(given); // the engine had its own
+    for (int i = 0; i < 3; i++) {
+        double a = job_loss(&kept, i), b = job_loss(&again, i);
+        assert_true(fabs(a - b) < 1e-4 * fabs(a));
+    }
+    assert_true(apart(kept.image, again.image) < 0.1);
+    free(text);
+    job_free(&kept);
+    job_free(&again);
+}
+
+// L-BFGS over budget remembers fewer pairs before it is refused.
+static void lbfgs_shortens_its_history(void **state)
+{
+    (void)state;
+    vkstyle_params p = params_for(4);
+    p.optimizer = VKSTYLE_LBFGS;
+    p.tile = 64;
+    job_result whole = job_simple(context, model, content, style, &p);
+    assert_true(way(&whole, "history") == 0);
+    p.memory = (uint64_t)job_number(&whole, "memory.predicted") - 4000000;
+    job_result less = job_simple(context, model, content, style, &p);
+    assert_true(way(&less, "history") >= 1 && way(&less, "history") < 10);
+    assert_true(job_loss(&less, 3) < job_loss(&less, 0));
+    job_free(&whole);
+    job_free(&less);
+}
+
+// Memory that was promised and is not there leads to smaller tiles.
+static void less_memory_than_said(void **state)
+{
+    (void)state;
+    vkstyle_params p = params_for(2);
+    job_result whole = job_simple(context, model, content, style, &p);
+    char limits[64];
+    snprintf(limits, sizeof limits, "budget=%.0f", 0.8 * job_number(&whole, "memory.predicted"));
+    vkstyle_context *poor = rig_context(limits);
+    p.memory = 1ull << 40;
+    job_result result = job_simple(poor, model, content, style, &p);
+    assert_true(job_number(&result, "plan.tile_pixels") >= 64);
+    double a = job_loss(&whole, 1), b = job_loss(&result, 1);
+    assert_true(fabs(a - b) < 1e-3 * fabs(a));
+    job_free(&whole);
+    job_free(&result);
+    vkstyle_close(&poor);
+}
+
+static void small_devices(void **state)
+{
+    (void)state;
+    static const char *const limits[] = {"storage_range=2097152,alignment=256",
+                                         "texel=0,storage_range=2097152,invocations=128",
+                                         "software=0,texel=0,storage_range=2097152,groups=4096"};
+    vkstyle_params p = params_for(2);
+    job_result whole = job_simple(context, model, content, style, &p);
+    for (int i = 0; i < 3; i++) {
+        p.tile = i ? 64 : 0; // the whole has too many pixels for one binding: tiles are chosen
+        vkstyle_context *small = rig_context(limits[i]);
+        job_result tiled = job_simple(small, model, content, style, &p);
+        double a = job_loss(&whole, 0), b = job_loss(&tiled, 0);
+        assert_true(fabs(a - b) < 1e-4 * fabs(a));
+        assert_true(job_number(&tiled, "plan.tile_pixels") > 0);
+        job_free(&tiled);
+        vkstyle_close(&small);
+    }
+    job_free(&whole);
+}
+
 // ---------------------------------------------------------------- checkpoints
 
 // Broken off at any moment and gone on with: the same bits. (A cancel writes no checkpoint, so what
@@ -237,7 +418,7 @@ static void broken_checkpoint(void **state)
     snprintf(path, sizeof path, "%s/vkstyle-broken-%ld", folder ? folder : "/tmp", (long)getpid());
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "vkstyle state 1%500s", "");
+    fprintf(file, "vkstyle state 2%500s", "");
     assert_int_equal(fclose(file), 0);
     vkstyle_params p = params_for(2);
     const vkstyle_image *styles[] = {style};
@@ -251,8 +432,15 @@ static void broken_checkpoint(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tiles_cover_the_picture), cmocka_unit_test(tiles_change_nothing),
-        cmocka_unit_test(a_budget_makes_tiles),    cmocka_unit_test(broken_off_and_resumed),
+        cmocka_unit_test(tiles_cover_the_picture),
+        cmocka_unit_test(tiles_change_nothing),
+        cmocka_unit_test(a_budget_makes_tiles),
+        cmocka_unit_test(vectors_in_host_memory),
+        cmocka_unit_test(lean),
+        cmocka_unit_test(lbfgs_shortens_its_history),
+        cmocka_unit_test(less_memory_than_said),
+        cmocka_unit_test(small_devices),
+        cmocka_unit_test(broken_off_and_resumed),
         cmocka_unit_test(broken_checkpoint),
     };
     return cmocka_run_group_tests_name("tiles", tests, setup, teardown);
