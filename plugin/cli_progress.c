@@ -145,24 +145,36 @@ static void show_json(const vkstyle_progress *p)
     fflush(stdout);
 }
 
+// Without the tile at work.
+static size_t phase_length(const char *phase)
+{
+    const char *tile = strstr(phase, ", tile ");
+    return tile ? (size_t)(tile - phase) : strlen(phase);
+}
+
 void cli_progress_show(const vkstyle_progress *p)
 {
     if (style == NONE)
         return;
-    bool new_phase = strncmp(shown_phase, p->phase ? p->phase : "", sizeof shown_phase - 1) != 0;
-    bool moved = new_phase || p->iteration != shown_iteration;
+    const char *phase = p->phase ? p->phase : "";
+    bool new_tile = strncmp(shown_phase, phase, sizeof shown_phase - 1) != 0;
+    size_t length = phase_length(phase);
+    bool new_phase =
+        length != phase_length(shown_phase) || strncmp(shown_phase, phase, length) != 0;
+    bool moved = new_tile || p->iteration != shown_iteration;
     bool last = p->iterations > 0 && p->iteration == p->iterations;
     double time = now(), pause = time - shown_at;
     // A bar is redrawn at most ten times a second, a log gets a line every five seconds and at
-    // every change of phase, a program every iteration.
-    bool due = style == BAR    ? (moved && pause >= 0.1) || pause >= 1
-               : style == JSON ? moved
-                               : new_phase || (moved && (pause >= 5 || last));
+    // every change of phase, a program every iteration; and both a tile now and then.
+    bool due = style == BAR ? (moved && pause >= 0.1) || pause >= 1
+               : style == JSON
+                   ? new_phase || p->iteration != shown_iteration || (new_tile && pause >= 1)
+                   : new_phase || (moved && (pause >= 5 || last));
     if (!due)
         return;
     shown_at = time;
     shown_iteration = p->iteration;
-    snprintf(shown_phase, sizeof shown_phase, "%s", p->phase ? p->phase : "");
+    snprintf(shown_phase, sizeof shown_phase, "%s", phase);
     if (style == BAR)
         show_bar(p);
     else if (style == JSON)

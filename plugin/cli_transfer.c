@@ -60,6 +60,8 @@ static const cli_option options[] = {
      "Keep the run's state in FILE, written once a minute and removed when the picture is saved. "
      "If FILE is there, go on from it: after a power cut, a Ctrl-C or a time limit. The same bits "
      "come out as without."},
+    {"checkpoint-every", 0, "Files", "SECONDS",
+     "How often --checkpoint writes, at the end of an iteration. Default: 60."},
     {"device", 0, "Device and model", "D", CLI_DEVICE_HELP},
     {"model", 0, "Device and model", "M", CLI_MODEL_HELP},
     {"memory", 0, "Device and model", "BYTES", NULL},
@@ -182,12 +184,19 @@ int cli_transfer_check_output(const cli_transfer *t)
     for (int i = 0; i < t->source.other_count; i++)
         if (t->source.others[i])
             inputs[count++] = t->source.others[i];
-    int status = cli_output_check("-o", t->output, inputs, count);
-    if (status || !t->report_path)
-        return status;
-    if (!strcmp(t->report_path, t->output))
-        return cli_fail(VKSTYLE_USAGE, "--report and -o name the same file");
-    return cli_output_check("--report", t->report_path, inputs, count);
+    const char *names[] = {"-o", "--report", "--checkpoint"};
+    const char *paths[] = {t->output, t->report_path, t->checkpoint};
+    for (int i = 0; i < 3; i++) {
+        if (!paths[i])
+            continue;
+        for (int k = 0; k < i; k++)
+            if (paths[k] && !strcmp(paths[k], paths[i]))
+                return cli_fail(VKSTYLE_USAGE, "%s and %s name the same file", names[i], names[k]);
+        int status = cli_output_check(names[i], paths[i], inputs, count);
+        if (status)
+            return status;
+    }
+    return VKSTYLE_DONE;
 }
 
 // True where -o names a folder for many results and not one file.
@@ -210,13 +219,15 @@ static int check(cli_transfer *t)
     t->params = args->params;
     t->output = cli_args_value(args, "output");
     t->report_path = cli_args_value(args, "report");
+    t->checkpoint = cli_args_value(args, "checkpoint");
     t->keep_partial = cli_args_value(args, "keep-partial") != NULL;
     if (!args->repeated_count && args->word_count < 2)
         return cli_fail(VKSTYLE_USAGE, "transfer needs a content image and a style image");
     if (!t->output)
         return cli_fail(VKSTYLE_USAGE, "-o OUT is missing: where shall the result go?");
     if (!cli_progress_choose(cli_args_value(args, "progress")) ||
-        !cli_args_whole(args, "save-every", 1, 1000000, 0, &t->save_every))
+        !cli_args_whole(args, "save-every", 1, 1000000, 0, &t->save_every) ||
+        !cli_args_whole(args, "checkpoint-every", 1, 1000000, 60, &t->checkpoint_every))
         return VKSTYLE_USAGE;
     int status = args->repeated_count ? read_styles(t, args->repeated, args->repeated_count)
                                       : read_styles(t, args->words + 1, args->word_count - 1);
@@ -293,7 +304,7 @@ static int paint_one(cli_transfer *t)
 static int paint_many(cli_transfer *t)
 {
     int status = VKSTYLE_DONE;
-    if (cli_args_value(t->args, "checkpoint"))
+    if (t->checkpoint)
         return cli_fail(VKSTYLE_USAGE, "--checkpoint: for one picture at a time; runs over many go "
                                        "on where they were anyway");
     for (int i = 0; !status && i < t->args->word_count; i++)

@@ -23,9 +23,9 @@ typedef struct cli_transfer {
     double weights[VKSTYLE_MAX_STYLES];
     vkstyle_params params;
     const char *others[3 + VKSTYLE_MAX_STYLES]; // init, plan, strength map, masks
-    const char *output, *report_path, *init_path;
-    char *plan; // text of an earlier report
-    int save_every;
+    const char *output, *report_path, *checkpoint, *init_path;
+    char *plan;                       // text of an earlier report
+    int save_every, checkpoint_every; // iterations, seconds
     bool keep_partial;
     cli_masks masks;
     vkstyle_image *content, *init, *styles[VKSTYLE_MAX_STYLES];

@@ -82,7 +82,7 @@ static bool write_report(cli_transfer *t, vkstyle_error *error)
 // stopped, or that a time limit may have ended, can go on from it.
 static void drop_checkpoint(const cli_transfer *t)
 {
-    const char *path = cli_args_value(t->args, "checkpoint");
+    const char *path = t->checkpoint;
     if (path && !t->stopped &&
         (t->iteration >= t->iterations || !(t->source.params->time_limit > 0)) && remove(path) &&
         errno != ENOENT)
@@ -146,7 +146,8 @@ int cli_transfer_work(cli_transfer *t)
         .style_count = t->source.style_count,
         .init = t->init,
         .plan = t->plan,
-        .checkpoint = cli_args_value(t->args, "checkpoint"),
+        .checkpoint = t->checkpoint,
+        .checkpoint_seconds = t->checkpoint_every,
         .progress = on_progress,
         .user = t,
         .picture_iterations = t->save_every,

@@ -66,6 +66,7 @@ typedef struct vks_transfer {
     double start, last_picture;
     double rate;
     vks_watch preparing, running;
+    uint32_t tile[2]; // of a pass over tiles while preparing (vks_watch)
     char phase[64];
     vkstyle_decision decision;
     bool out_of_time;

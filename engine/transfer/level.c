@@ -262,6 +262,18 @@ static void release_content(vks_transfer *t, const vks_content *content)
     vkstyle_image_free(t->job->give);
 }
 
+// Uploads the picture that the level starts from.
+static bool place_target(vks_transfer *t, const vks_content *content)
+{
+    vks_picture start = {0};
+    bool done = level_start(t, &start) &&
+                vks_iteration_put(&t->iteration, t->gpu, t->iteration.target, start.at, t->error);
+    vks_picture_borrow(&start, NULL);
+    if (done)
+        release_content(t, content);
+    return done;
+}
+
 // A level that has to start again needs it.
 static bool recover_content(vks_transfer *t, const vks_content *content)
 {
@@ -290,7 +302,7 @@ bool vks_do_level(vks_transfer *t)
     vks_level level = t->schedule.levels[t->level];
     const vks_style *style = NULL;
     vks_content content = {0};
-    vks_picture sized = {0}, start = {0};
+    vks_picture sized = {0};
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
     optimiser.learning_rate *= t->caution;
@@ -320,15 +332,16 @@ bool vks_do_level(vks_transfer *t)
     t->journal.levels[t->level].plan_bytes = vks_iteration_bytes(&t->iteration, NULL);
     t->journal.levels[t->level].flops = vks_iteration_flops(&t->iteration);
     vks_picture_borrow(&sized, NULL);
-    if (!vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
-        !level_start(t, &start) ||
-        !vks_iteration_put(&t->iteration, t->gpu, t->iteration.target, start.at, t->error) ||
+    // A large target has its place already: it goes there before the optimiser's vectors take
+    // theirs.
+    bool large = t->iteration.tiles != NULL;
+    if ((large && !place_target(t, &content)) ||
+        !vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
+        (!large && !place_target(t, &content)) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
         (t->checkpoint.file &&
          !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
         goto end;
-    vks_picture_borrow(&start, NULL);
-    release_content(t, &content);
     if (t->schedule.count > 1)
         snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
     else
@@ -367,6 +380,5 @@ end:
     vks_zones_free(&t->zones);
     vks_content_free(&content);
     vks_picture_borrow(&sized, NULL);
-    vks_picture_borrow(&start, NULL);
     return done;
 }

@@ -56,8 +56,11 @@ static double seconds_left(const vks_transfer *t, double now)
 {
     double done = 0, all = 0, level_flops = t->journal.levels[t->level].flops;
     double pixels_here = (double)t->iteration.width * t->iteration.height;
-    if (!(t->rate > 0) || !(level_flops > 0))
-        return -1;
+    if (!(t->rate > 0) || !(level_flops > 0)) { // nothing has run yet: what was predicted
+        if (t->journal.predicted_seconds < 0)
+            return -1;
+        return fmax(0, t->journal.predicted_seconds - (now - t->start));
+    }
     for (int i = t->level; i < t->schedule.count; i++) {
         const vks_level *l = &t->schedule.levels[i];
         all += level_flops * ((double)l->width * l->height / pixels_here) * l->iterations;
@@ -95,9 +98,10 @@ void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
         p.style_loss = l.style;
     }
     char phase[160];
-    if (t->run && t->iteration.tiles) {
-        uint32_t tile, tiles;
+    uint32_t tile = t->tile[0], tiles = t->tile[1];
+    if (t->run && t->iteration.tiles)
         vks_tiles_progress(t->iteration.tiles, t->run->at, &tile, &tiles);
+    if (tiles) {
         snprintf(phase, sizeof phase, "%s, tile %u of %u", t->phase, tile + 1, tiles);
         p.phase = phase;
     }

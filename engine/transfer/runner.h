@@ -13,7 +13,8 @@ typedef struct vks_watch {
     // have finished. Returns VKSTYLE_CONTINUE, or what ends the work. May be NULL.
     vkstyle_decision (*tick)(int done, void *user);
     void *user;
-    double *rate; // cost units a second, learnt as it goes; starts at 0: not known yet
+    double *rate;   // cost units a second, learnt as it goes; starts at 0: not known yet
+    uint32_t *tile; // where a pass over tiles is: [0] of [1], from 0; NULL: nobody asks
 } vks_watch;
 
 typedef struct vks_run {

@@ -126,20 +126,54 @@ int vks_sweep_sequences(const vks_sweep *s, uint32_t tile, vks_sequence *sequenc
     return count;
 }
 
+// Looks on for somebody, and tells which tile is at work.
+typedef struct looker {
+    const vks_watch *watch;
+    const vks_run *run;
+    const int *end; // of each tile: its sequences and those before
+    uint32_t first;
+} looker;
+
+static vkstyle_decision look(int done, void *user)
+{
+    const looker *l = user;
+    uint32_t tile = l->first;
+    for (const int *end = l->end; done ? *end < l->run->sequence_count : *end <= l->run->at; end++)
+        tile++;
+    l->watch->tile[0] = tile;
+    return l->watch->tick(done, l->watch->user);
+}
+
 bool vks_sweep_run(const vks_sweep *s, uint32_t first, uint32_t count, vks_gpu *gpu,
                    const vks_watch *watch, vkstyle_error *error)
 {
     vks_sequence **program = calloc(3 * (size_t)count, sizeof *program);
-    if (!program)
-        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %u tiles", count);
-    int length = 0;
-    for (uint32_t n = first; n < first + count; n++)
-        length += vks_sweep_sequences(s, n, program + length);
-    vks_run run = {
-        .gpu = gpu, .sequences = program, .sequence_count = length, .watch = watch, .count = 1};
-    bool done = vks_run_sequence(&run, error);
-    free(program);
+    int *end = calloc(count, sizeof *end);
+    vks_run run = {.gpu = gpu, .sequences = program, .watch = watch, .count = 1};
+    looker state = {watch, &run, end, first};
+    vks_watch told;
+    bool done = false;
+    if (!program || !end) {
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %u tiles", count);
+        goto end;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        end[i] = run.sequence_count +=
+            vks_sweep_sequences(s, first + i, program + run.sequence_count);
+    if (watch && watch->tile && watch->tick) {
+        told = *watch;
+        told.tick = look;
+        told.user = &state;
+        run.watch = &told;
+        watch->tile[1] = s->count;
+    }
+    done = vks_run_sequence(&run, error);
+    if (watch && watch->tile)
+        watch->tile[1] = 0;
     if (done && run.decision != VKSTYLE_CONTINUE)
-        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
+        done = vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
+end:
+    free(program);
+    free(end);
     return done;
 }

@@ -230,8 +230,8 @@ static vkstyle_image *run_job(vks_transfer *t)
     if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
-    t->preparing = (vks_watch){vks_look_on, t, &t->rate};
-    t->running = (vks_watch){vks_tick, t, &t->rate};
+    t->preparing = (vks_watch){vks_look_on, t, &t->rate, t->tile};
+    t->running = (vks_watch){vks_tick, t, &t->rate, NULL};
     vks_network_set_watch(t->network, &t->preparing);
     for (t->level = t->checkpoint.file ? t->checkpoint.level : 0;
          t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)

@@ -510,6 +510,43 @@ an_interruption_can_keep_the_picture() {
     rm -f out/*
 }
 
+# Killed at some moment and gone on with, over and over: the picture of an undisturbed run.
+a_killed_run_goes_on() {
+    local job=(transfer content.png style.png --model small --size 96 --levels 1 --iterations 300 --tile 64
+        --progress none) status n
+    run 0 "${job[@]}" -o out/whole.png
+    for n in 1 2; do
+        "$vkstyle" "${job[@]}" -o out/a.png --checkpoint out/state --checkpoint-every 1 >stdout 2>stderr &
+        for _ in $(seq 300); do
+            [ -e out/state ] && break
+            kill -0 $! 2>/dev/null || break
+            sleep 0.1
+        done
+        sleep "0.$((RANDOM % 10))"
+        status=0
+        kill -KILL $! 2>/dev/null || break
+        wait $! 2>/dev/null || status=$?
+        [ "$status" = 137 ] || problem "status $status after SIGKILL"
+        [ "$n" = 1 ] || [ -e out/state ] || problem "the state is gone"
+    done
+    [ -e out/state ] || problem "no state was written before the run was killed"
+    absent out/a.png
+    run 0 "${job[@]}" -o out/a.png --checkpoint out/state
+    stderr_has "going on"
+    cmp -s out/whole.png out/a.png || problem "another picture than that of an undisturbed run"
+    only a.png whole.png
+    rm -f out/*
+}
+
+a_state_is_nobody_elses_file() {
+    fails 2 "--checkpoint and -o name the same file" transfer content.png style.png -o out/a.png "${small[@]}" --checkpoint out/a.png
+    fails 2 "also an input" transfer content.png style.png -o out/a.png "${small[@]}" --checkpoint content.png
+    printf 'older' >out/older
+    fails 2 "out/older is broken or no checkpoint" transfer content.png style.png -o out/a.png "${small[@]}" --checkpoint out/older
+    [ "$(cat out/older)" = older ] || problem "an older file was harmed"
+    rm -f out/*
+}
+
 too_little_memory_is_told() {
     fails 4 "" transfer content.png style.png -o out/a.png "${small[@]}" --memory 1K
     grep -q '[0-9]' stderr || problem "no numbers"
@@ -582,7 +619,7 @@ cases="help_teaches commands_are_checked options_are_checked values_are_checked 
     a_picture_is_painted a_plan_is_replayed options_have_an_effect presets_give_way colours_are_kept
     a_style_is_a_folder a_folder_is_painted pictures_on_the_way progress_is_shown
     a_time_limit_keeps_the_picture an_interruption_leaves_nothing an_interruption_can_keep_the_picture
-    too_little_memory_is_told a_full_disk_harms_nothing losses_are_evaluated models_are_imported
+    a_killed_run_goes_on a_state_is_nobody_elses_file too_little_memory_is_told a_full_disk_harms_nothing losses_are_evaluated models_are_imported
     a_benchmark_is_run"
 [ $# = 0 ] || cases=$*
 failures=0
