@@ -15,9 +15,17 @@ typedef struct vks_spirv {
     size_t bytes;
 } vks_spirv;
 
+// A product (gemm.glsl) whose loops have been unrolled when the program was built: constant 1 is
+// `chunk`, constant 2 is 4. Of the variant float_texel.
+typedef struct vks_ready {
+    uint32_t chunk; // 0: none
+    vks_spirv spirv;
+} vks_ready;
+
 typedef struct vks_kernel_source {
     const char *name, *bindings;
     vks_spirv variants[4]; // float, float_texel, half, half_texel
+    vks_ready ready[3];
 } vks_kernel_source;
 
 #include "kernels_table.h"
@@ -142,10 +150,23 @@ vks_pipeline *vks_pipeline_find(vks_gpu *gpu, const vks_dispatch *dispatch, vkst
 
 // ---------------------------------------------------------------- compilation
 
+// Software Vulkan turns SPIR-V into its own form at every start, whatever caches hold, and takes
+// three times as long where it has to unroll loops.
+static const vks_spirv *spirv_of(const vks_gpu *gpu, const vks_pipeline *pipeline)
+{
+    const vks_kernel_source *source = &kernel_sources[pipeline->kernel];
+    const bool texel = gpu->is.limits.texel, half = pipeline->storage == VKS_HALF;
+    const bool same = !half || !strchr(source->bindings, 's'); // float32 in either storage
+    for (int i = 0; i < 3 && texel && same && pipeline->spec_count == 3; ++i)
+        if (source->ready[i].chunk && source->ready[i].chunk == pipeline->spec[1] &&
+            pipeline->spec[2] == 4)
+            return &source->ready[i].spirv;
+    return &source->variants[2 * half + texel];
+}
+
 static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
 {
-    const int variant = 2 * (pipeline->storage == VKS_HALF) + gpu->is.limits.texel;
-    const vks_spirv *spirv = &kernel_sources[pipeline->kernel].variants[variant];
+    const vks_spirv *spirv = spirv_of(gpu, pipeline);
     VkShaderModule module = VK_NULL_HANDLE;
     if (!spirv->words) { // left out of this build (shaders/meson.build)
         pipeline->result = VK_ERROR_FEATURE_NOT_PRESENT;
