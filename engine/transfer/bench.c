@@ -212,6 +212,8 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     double start = vks_seconds();
     bool done =
         vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error);
+    if (done)
+        vks_level_foretell(gpu, b->model, &b->setting, params, &schedule.levels[0]);
     b->setting = vks_setting_at(&b->setting, &schedule.levels[0]);
     if (schedule.levels[0].history)
         b->optimiser.history = schedule.levels[0].history;

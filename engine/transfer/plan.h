@@ -68,6 +68,10 @@ void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ..
 uint64_t vks_plan_bytes(vks_plan *plan);
 double vks_plan_flops(const vks_plan *plan);
 
+// Has the pipelines of the plan's steps compiled in the background (vks_gpu_foretell), for a plan
+// like it. Before realise.
+void vks_plan_foretell(const vks_plan *plan, vks_gpu *gpu);
+
 // The plan shall use this block instead of one of its own: plans that run one at a time can share
 // one. Before realise; it has at least vks_plan_bytes, outlives the plan and is not the plan's.
 void vks_plan_share(vks_plan *plan, vks_block *arena);

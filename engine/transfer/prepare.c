@@ -94,7 +94,7 @@ static vks_plan *forward_plan(vks_encoding *encoding, vks_gpu *gpu, vks_network 
                               const vkstyle_image *image, vkstyle_error *error)
 {
     vks_encode_options options = setting->encode;
-    options.backward = false;
+    options.backward = true; // masks that nobody reads, but the iteration's own pipelines
     options.depth = deepest(layers, count) + 1;
     memset(options.keep, 0, sizeof options.keep);
     for (int i = 0; i < count; i++)

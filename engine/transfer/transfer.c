@@ -230,6 +230,8 @@ static vkstyle_image *run_job(vks_transfer *t)
     if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
+    vks_level_foretell(t->gpu, t->model, &t->setting, t->params,
+                       &t->schedule.levels[t->checkpoint.file ? t->checkpoint.level : 0]);
     t->preparing = (vks_watch){vks_look_on, t, &t->rate};
     t->running = (vks_watch){vks_tick, t, &t->rate};
     vks_network_set_watch(t->network, &t->preparing);
