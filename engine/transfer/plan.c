@@ -228,6 +228,14 @@ void vks_plan_cut(vks_plan *plan)
         it->kind = CUT;
 }
 
+int vks_plan_parts(const vks_plan *plan)
+{
+    int parts = 0;
+    for (int i = 0; i < plan->item_count; i++)
+        parts += plan->items[i].kind == CUT;
+    return parts;
+}
+
 // ---------------------------------------------------------------- layout
 
 static bool in_arena(const buffer *b)

@@ -60,6 +60,8 @@ void vks_plan_add(vks_plan *plan, const vks_step *step);
 void vks_plan_copy(vks_plan *plan, vks_use from, vks_use to);
 // A good place to end a submission.
 void vks_plan_cut(vks_plan *plan);
+// Parts so far: cuts.
+int vks_plan_parts(const vks_plan *plan);
 // Remembers a mistake found while building (the first one counts); realise reports it.
 void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
