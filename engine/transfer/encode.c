@@ -264,6 +264,7 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
                          (vks_rect){0, 0, to.width, to.height}, (int)crop.x0, (int)crop.y0);
         }
     }
+    vks_network_settle(network);
     return true;
 }
 
@@ -493,5 +494,6 @@ bool vks_encode_backward(vks_encoding *e, int gradient, float tv, int *partials,
         }
         at = next;
     }
+    vks_network_settle(e->network);
     return add_image_gradient(e, at, gradient, tv, partials, partial_count, error);
 }

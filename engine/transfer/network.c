@@ -22,6 +22,7 @@ struct vks_network {
     const vkstyle_model *model;
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
+    vks_block *direct; // what is being transformed; NULL: nothing
     const vks_watch *watch;
     double seconds; // spent in packing
 };
@@ -60,6 +61,7 @@ void vks_network_free(vks_network **network)
                 vks_block_free(&n->layers[i].weights[d][f]);
         vks_block_free(&n->layers[i].bias);
     }
+    vks_block_free(&n->direct);
     free(n->layers);
     free(n);
     *network = NULL;
@@ -249,28 +251,40 @@ static bool make_packed(vks_network *network, int number, vks_direction directio
     return done;
 }
 
+// Room for weights about to be transformed, in memory that the device reads: kept from layer to
+// layer, because fresh memory has to be cleared by the system.
+static bool make_room(vks_network *network, uint64_t bytes, vkstyle_error *error)
+{
+    if (network->direct && vks_block_bytes(network->direct) >= bytes)
+        return true;
+    vks_block_free(&network->direct);
+    network->direct = vks_block_create(network->gpu, bytes, VKS_MEMORY_READBACK, "weights", error);
+    return network->direct != NULL;
+}
+
+void vks_network_settle(vks_network *network)
+{
+    vks_block_free(&network->direct);
+}
+
 // Packed straight to memory that the device reads, and transformed there.
 static bool make_winograd(vks_network *network, int number, vks_direction direction, vks_block **to,
                           vkstyle_error *error)
 {
     const vkstyle_model *model = network->model;
     const vks_layer *layer = &model->layers[number];
-    vks_block *direct = vks_block_create(
-        network->gpu, vks_network_weight_bytes(model, number, direction, VKS_DIRECT),
-        VKS_MEMORY_READBACK, "weights", error);
-    bool done = false;
-    if (direct) {
-        pack_direct(layer, direction, vks_block_map(direct));
-        *to = vks_block_create(network->gpu,
-                               vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
-                               VKS_MEMORY_DEVICE, "winograd weights", error);
-        done = *to &&
-               transform(network, extent_of(layer, direction), whole(direct), whole(*to), error);
-    }
-    vks_block_free(&direct);
-    if (!done)
-        vks_block_free(to);
-    return done;
+    uint64_t bytes = vks_network_weight_bytes(model, number, direction, VKS_DIRECT);
+    if (!make_room(network, bytes, error))
+        return false;
+    pack_direct(layer, direction, vks_block_map(network->direct));
+    *to = vks_block_create(network->gpu,
+                           vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
+                           VKS_MEMORY_DEVICE, "winograd weights", error);
+    if (*to && transform(network, extent_of(layer, direction),
+                         (vks_slice){network->direct, 0, bytes}, whole(*to), error))
+        return true;
+    vks_block_free(to);
+    return false;
 }
 
 static bool make_weights(vks_network *network, int number, vks_direction direction, vks_form form,
