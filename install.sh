@@ -9,8 +9,8 @@ packages=yes
 action=install
 
 build_packages="gcc libc6-dev meson ninja-build pkgconf glslang-tools libvulkan-dev libvulkan-volk-dev
-    libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers"
-test_packages="libcmocka-dev locales spirv-tools vulkan-validationlayers gimp gettext xvfb xauth xdotool
+    libcjson-dev liblcms2-dev libpng-dev libstb-dev libvulkan1 mesa-vulkan-drivers spirv-tools"
+test_packages="libcmocka-dev locales vulkan-validationlayers gimp gettext xvfb xauth xdotool
     imagemagick"
 
 usage() {

@@ -5,6 +5,8 @@
 //   content   tensor, the same
 //   gradient  tensor, the same: factor * (T - C), before ReLU
 //   partials  one float a workgroup
+//   weights   floats, of which one is the rest of the factor (push.weighted = 1): it may become
+//             known when all is recorded already
 //   grid      (count / (WIDTH * 4) rounded up)
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -17,12 +19,14 @@ SOURCE(0, target);
 SOURCE(1, content);
 TARGET(2, gradient);
 layout(set = 0, binding = 3, std430) buffer partials_block { float partials[]; };
+layout(set = 0, binding = 4, std430) buffer weights_block { float weights[]; };
 PUSH(vks_push_content);
 
 shared float squares[WIDTH];
 
 void main()
 {
+    const float factor = push.weighted == 1 ? push.factor * weights[push.slot] : push.factor;
     float square = 0.0;
     for (uint n = 0; n < 4; ++n) {
         const uint i = (gl_WorkGroupID.x * 4 + n) * WIDTH + gl_LocalInvocationID.x;
@@ -33,7 +37,7 @@ void main()
             const vec4 t = LOAD(target, i);
             const vec4 d = counts ? t - LOAD(content, i) : vec4(0);
             square += dot(d, d);
-            vec4 g = push.factor * d;
+            vec4 g = factor * d;
             if (push.add > 0.0)
                 g += READ(gradient, i);
             STORE(gradient, i, g);

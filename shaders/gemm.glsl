@@ -17,8 +17,12 @@
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WIDTH = 64;
+#ifdef VKS_CHUNK // unrolled by spirv-opt when the program is built
+const uint CHUNK = VKS_CHUNK, OC = 4;
+#else
 layout(constant_id = 1) const uint CHUNK = 64;     // values of k in this dispatch, multiple of 4
 layout(constant_id = 2) const uint OC = 4;         // output quads of a block
+#endif
 
 SOURCE32(0, weights);
 GEMM_SOURCE(1, source);

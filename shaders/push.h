@@ -150,6 +150,7 @@ struct vks_push_content {
     float add;      // 1: add to what the gradient holds
     uint partial;   // first partial sum to write
     uint plane, pitch, x0, y0, x1, y1; // the rectangle that counts in the loss
+    uint weighted, slot; // 1: times that weight
 };
 
 struct vks_push_window {

@@ -92,6 +92,7 @@ void vks_gpu_close(vks_gpu **gpu_pointer)
     if (!gpu)
         return;
     if (gpu->device) {
+        vks_batch_end(gpu, false);
         gpu->vk.vkDeviceWaitIdle(gpu->device); // of a lost device: says so, and we know
         vks_block_free(&gpu->staging);
         if (gpu->copy_pool)

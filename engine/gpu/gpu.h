@@ -139,6 +139,11 @@ void vks_sequence_free(vks_sequence **sequence);
 int vks_sequence_parts(const vks_sequence *sequence);
 double vks_sequence_cost(const vks_sequence *sequence, int part);
 
+// A hint: begins in the background to compile the pipelines that dispatches to come will need. Of
+// each only kernel, storage and specialisation count. What fails is tried again, and told, when a
+// sequence with it is recorded.
+void vks_gpu_foretell(vks_gpu *gpu, const vks_dispatch *dispatches, int count);
+
 // Seconds of each dispatch in its latest run (a sequence created with timed = true, run finished).
 // Copies have an entry too, with kernel VKS_KERNEL_COUNT. Timed sequences run without overlap.
 typedef struct vks_timing {

@@ -5,6 +5,7 @@
 #ifndef VKS_GPU_INTERNAL_H
 #define VKS_GPU_INTERNAL_H
 
+#include <stdatomic.h>
 #include <volk.h>
 
 #include "gpu.h"
@@ -169,8 +170,11 @@ typedef struct vks_pipeline {
     uint32_t spec[VKS_MAX_SPEC];
     int spec_count;
     VkPipeline handle;
-    VkResult result; // of the compilation
+    VkResult result;  // of the compilation
+    atomic_bool made; // there is a handle; before that both may be another thread's
 } vks_pipeline;
+
+typedef struct vks_batch vks_batch;
 
 typedef struct vks_layout {
     VkDescriptorSetLayout set;
@@ -224,6 +228,7 @@ struct vks_gpu {
     bool cache_dirty;
     vks_layout layouts[VKS_KERNEL_COUNT];
     vks_pipeline *pipelines;
+    vks_batch *batch; // of pipelines being compiled; NULL: none
     double compile_seconds;
 
     // submit.c: ticket t has fence t % VKS_IN_FLIGHT
@@ -253,8 +258,15 @@ VkDescriptorType vks_binding_type(const vks_gpu *gpu, char letter);
 VkFormat vks_binding_format(char letter, vks_storage storage);
 // The pipeline of a dispatch, compiled or not.
 vks_pipeline *vks_pipeline_find(vks_gpu *gpu, const vks_dispatch *dispatch, vkstyle_error *error);
-// Compiles the pipelines that are not yet, on several threads.
-bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vkstyle_error *error);
+// Compiles one, on any thread; its kernel has its layout.
+void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline);
+// Whether that went well.
+bool vks_pipeline_check(vks_gpu *gpu, const vks_pipeline *pipeline, vkstyle_error *error);
+// Compiles those pipelines that are not yet, on several threads. NULLs among them are passed over.
+bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline *const *pipelines, int count,
+                           vkstyle_error *error);
+// Waits for the batch at work, if there is one; needed: helps, else drops what has not begun.
+void vks_batch_end(vks_gpu *gpu, bool needed);
 void vks_kernels_free(vks_gpu *gpu);
 
 void vks_cache_load(vks_gpu *gpu);

@@ -2,27 +2,29 @@
 //
 // The kernels by number: their SPIR-V, their layouts and their pipelines.
 #include "internal.h"
-#include "../clock.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct vks_spirv {
     const uint32_t *words;
     size_t bytes;
 } vks_spirv;
 
+// A product (gemm.glsl) whose loops have been unrolled when the program was built: constant 1 is
+// `chunk`, constant 2 is 4. Of the variant float_texel.
+typedef struct vks_ready {
+    uint32_t chunk; // 0: none
+    vks_spirv spirv;
+} vks_ready;
+
 typedef struct vks_kernel_source {
     const char *name, *bindings;
     vks_spirv variants[4]; // float, float_texel, half, half_texel
+    vks_ready ready[3];
 } vks_kernel_source;
 
 #include "kernels_table.h"
-
-enum { MAX_THREADS = 16 };
 
 const char *vks_kernel_name(vks_kernel kernel)
 {
@@ -142,10 +144,23 @@ vks_pipeline *vks_pipeline_find(vks_gpu *gpu, const vks_dispatch *dispatch, vkst
 
 // ---------------------------------------------------------------- compilation
 
-static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
+// Software Vulkan turns SPIR-V into its own form at every start, whatever caches hold, and takes
+// three times as long where it has to unroll loops.
+static const vks_spirv *spirv_of(const vks_gpu *gpu, const vks_pipeline *pipeline)
 {
-    const int variant = 2 * (pipeline->storage == VKS_HALF) + gpu->is.limits.texel;
-    const vks_spirv *spirv = &kernel_sources[pipeline->kernel].variants[variant];
+    const vks_kernel_source *source = &kernel_sources[pipeline->kernel];
+    const bool texel = gpu->is.limits.texel, half = pipeline->storage == VKS_HALF;
+    const bool same = !half || !strchr(source->bindings, 's'); // float32 in either storage
+    for (int i = 0; i < 3 && texel && same && pipeline->spec_count == 3; ++i)
+        if (source->ready[i].chunk && source->ready[i].chunk == pipeline->spec[1] &&
+            pipeline->spec[2] == 4)
+            return &source->ready[i].spirv;
+    return &source->variants[2 * half + texel];
+}
+
+void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline)
+{
+    const vks_spirv *spirv = spirv_of(gpu, pipeline);
     VkShaderModule module = VK_NULL_HANDLE;
     if (!spirv->words) { // left out of this build (shaders/meson.build)
         pipeline->result = VK_ERROR_FEATURE_NOT_PRESENT;
@@ -196,63 +211,28 @@ static void compile(vks_gpu *gpu, vks_pipeline *pipeline)
         },
         NULL, &pipeline->handle);
     gpu->vk.vkDestroyShaderModule(gpu->device, module, NULL);
-    if (pipeline->result == VK_SUCCESS)
-        vks_name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)pipeline->handle,
-                 vks_kernel_name(pipeline->kernel));
+    if (pipeline->result != VK_SUCCESS)
+        return;
+    vks_name(gpu, VK_OBJECT_TYPE_PIPELINE, (uint64_t)pipeline->handle,
+             vks_kernel_name(pipeline->kernel));
+    atomic_store(&pipeline->made, true);
 }
 
-typedef struct work {
-    vks_gpu *gpu;
-    vks_pipeline **pipelines;
-    int count;
-    atomic_int next;
-} work;
-
-static void *compile_some(void *user)
+bool vks_pipeline_check(vks_gpu *gpu, const vks_pipeline *p, vkstyle_error *error)
 {
-    work *shared = user;
-    for (int i; (i = atomic_fetch_add(&shared->next, 1)) < shared->count;)
-        compile(shared->gpu, shared->pipelines[i]);
-    return NULL;
-}
-
-bool vks_pipelines_compile(vks_gpu *gpu, vks_pipeline **pipelines, int count, vkstyle_error *error)
-{
-    const vks_layout *layout;
-    for (int i = 0; i < count; ++i) // before the threads, which only read them
-        if (!vks_kernel_layout(gpu, pipelines[i]->kernel, &layout, error))
-            return false;
-    work shared = {.gpu = gpu, .pipelines = pipelines, .count = count};
-    pthread_t threads[MAX_THREADS];
-    int started = 0;
-    const double start = vks_seconds();
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    while (started + 1 < count && started + 1 < cores && started < MAX_THREADS &&
-           pthread_create(&threads[started], NULL, compile_some, &shared) == 0)
-        ++started; // where no thread can be had, this one does the work
-    compile_some(&shared);
-    for (int i = 0; i < started; ++i)
-        pthread_join(threads[i], NULL);
-    gpu->compile_seconds += vks_seconds() - start;
-    if (count > 0)
-        gpu->cache_dirty = true;
-    for (int i = 0; i < count; ++i) {
-        const vks_pipeline *p = pipelines[i];
-        if (p->result == VK_ERROR_OUT_OF_HOST_MEMORY || p->result == VK_ERROR_DEVICE_LOST)
-            return vks_vulkan_fail(gpu, p->result, "vkCreateComputePipelines", error);
-        if (p->result != VK_SUCCESS)
-            return vks_fail(
-                error, VKSTYLE_FAILED,
-                "the driver of %s (%s) cannot compile kernel %s with workgroups of %u: %s. "
-                "A newer driver or another --device may help",
-                gpu->is.info.name, gpu->is.info.driver, vks_kernel_name(p->kernel), p->spec[0],
-                vks_result_name(p->result));
-    }
-    return true;
+    if (p->result == VK_ERROR_OUT_OF_HOST_MEMORY || p->result == VK_ERROR_DEVICE_LOST)
+        return vks_vulkan_fail(gpu, p->result, "vkCreateComputePipelines", error);
+    return p->result == VK_SUCCESS ||
+           vks_fail(error, VKSTYLE_FAILED,
+                    "the driver of %s (%s) cannot compile kernel %s with workgroups of %u: %s. "
+                    "A newer driver or another --device may help",
+                    gpu->is.info.name, gpu->is.info.driver, vks_kernel_name(p->kernel), p->spec[0],
+                    vks_result_name(p->result));
 }
 
 void vks_kernels_free(vks_gpu *gpu)
 {
+    vks_batch_end(gpu, false);
     for (vks_pipeline *pipeline = gpu->pipelines, *next; pipeline; pipeline = next) {
         next = pipeline->next;
         gpu->vk.vkDestroyPipeline(gpu->device, pipeline->handle, NULL);

@@ -158,8 +158,7 @@ vks_block *vks_block_create(vks_gpu *gpu, uint64_t bytes, vks_memory kind, const
     if (!allocate(gpu, block, kind, error))
         goto fail;
     VK(gpu, error, vkBindBufferMemory(gpu->device, block->buffer, block->memory, 0));
-    if (kind == VKS_MEMORY_DEVICE)
-        vks_block_advise(gpu, block);
+    vks_block_advise(gpu, block);
     if (kind != VKS_MEMORY_DEVICE)
         VK(gpu, error, vkMapMemory(gpu->device, block->memory, 0, VK_WHOLE_SIZE, 0, &block->map));
     return block;

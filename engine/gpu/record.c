@@ -8,20 +8,13 @@
 
 static bool compile(vks_sequence *sequence, vkstyle_error *error)
 {
-    vks_pipeline **missing = calloc((size_t)sequence->item_count + 1, sizeof *missing);
-    if (!missing)
+    vks_pipeline **all = calloc((size_t)sequence->item_count + 1, sizeof *all);
+    if (!all)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "the computer has no memory left");
-    int count = 0;
-    for (int i = 0; i < sequence->item_count; ++i) {
-        vks_pipeline *pipeline = sequence->items[i].pipeline;
-        bool listed = !pipeline || pipeline->handle;
-        for (int j = 0; j < count && !listed; ++j)
-            listed = missing[j] == pipeline;
-        if (!listed)
-            missing[count++] = pipeline;
-    }
-    const bool good = vks_pipelines_compile(sequence->gpu, missing, count, error);
-    free(missing);
+    for (int i = 0; i < sequence->item_count; ++i)
+        all[i] = sequence->items[i].pipeline;
+    const bool good = vks_pipelines_compile(sequence->gpu, all, sequence->item_count, error);
+    free(all);
     return good;
 }
 

@@ -59,7 +59,9 @@ static bool prepare(bench *b, int width, int height, vkstyle_error *error)
     bool done =
         other && b->image &&
         vks_prepare_style(&b->style, gpu, b->network, &b->setting, styles, NULL, 1, error) &&
-        vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, error);
+        (b->setting.storage == VKS_FLOAT && !b->setting.tile
+             ? vks_expect_content(&b->content, gpu, b->network, &b->setting, b->image, error)
+             : vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, error));
     vkstyle_image_free(&other);
     return done;
 }
@@ -81,14 +83,16 @@ static bool build(bench *b, vks_iteration *it, bool timed, vkstyle_error *error)
 // Iterations one at a time, as transfer's runner feeds them.
 static bool time_iterations(bench *b, vks_iteration *it, vkstyle_error *error)
 {
-    double rate = 0;
+    double rate = 0, begun;
+    if (!vks_iteration_begin(it, b->context->gpu, &b->content, NULL, &begun, error))
+        return false;
     for (int i = -WARM_UP; i < b->count; i++) {
         vks_watch watch = {.rate = &rate};
         vks_run run = vks_iteration_run(it, b->context->gpu, &watch, 1);
         if (!vks_run_sequence(&run, error))
             return false;
         if (i == -WARM_UP)
-            b->first_seconds = run.seconds;
+            b->first_seconds = begun + run.seconds;
         else if (i >= 0)
             b->seconds[i] = run.seconds;
     }
@@ -212,6 +216,8 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     double start = vks_seconds();
     bool done =
         vks_estimate_job(&estimate, b->context, b->model, &b->setting, &schedule, params, error);
+    if (done)
+        vks_level_foretell(gpu, b->model, &b->setting, params, &schedule.levels[0]);
     b->setting = vks_setting_at(&b->setting, &schedule.levels[0]);
     if (schedule.levels[0].history)
         b->optimiser.history = schedule.levels[0].history;

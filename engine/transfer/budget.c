@@ -112,6 +112,20 @@ bool vks_level_need(vks_need *need, vks_network *dry, const vks_gpu_limits *limi
     return done;
 }
 
+void vks_level_foretell(vks_gpu *gpu, const vkstyle_model *model, const vks_setting *setting,
+                        const vkstyle_params *params, const vks_level *level)
+{
+    vkstyle_error ignored;
+    vks_need need;
+    vks_iteration it = {0};
+    vks_setting s = vks_setting_at(setting, level);
+    vks_network *dry = vks_network_create(NULL, model, &ignored);
+    if (dry && measure(&need, &it, dry, vks_gpu_get_limits(gpu), &s, params, level, &ignored))
+        vks_plan_foretell(it.plan, gpu);
+    vks_iteration_free(&it);
+    vks_network_free(&dry);
+}
+
 // ---------------------------------------------------------------- choosing
 
 typedef struct choice {

@@ -26,6 +26,10 @@ bool vks_level_need(vks_need *need, vks_network *dry, const vks_gpu_limits *limi
                     const vks_setting *setting, const vkstyle_params *params,
                     const vks_level *level, vkstyle_error *error);
 
+// Has the pipelines of the level's iterations compiled in the background. A hint: fails silently.
+void vks_level_foretell(vks_gpu *gpu, const vkstyle_model *model, const vks_setting *setting,
+                        const vkstyle_params *params, const vks_level *level);
+
 // Sets tile, resident, lean and history of a level, unless it is `set` already (a replayed plan).
 // below: tiles must be smaller than that; 0: whatever fits, a whole picture first. Fails with
 // VKSTYLE_NO_MEMORY and the numbers when nothing fits.

@@ -83,19 +83,20 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
 {
     vks_plan *plan = e->plan;
     uint32_t step = vks_slice_quads(plan, c->in);
+    uint32_t width = vks_plain_width(vks_plan_limits(plan), s.columns, s.width);
     for (uint32_t q = 0; q < c->in.quads; q += step) {
         uint32_t count = q + step < c->in.quads ? step : c->in.quads - q;
         struct vks_push_tiles push = vks_tiles_push(c->in, s, c->in.quads, q);
         // Strips are of the output's tiles, and here input and output have the same size.
         vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_WINOGRAD_INPUT,
-                                       .spec = {s.width},
+                                       .spec = {width},
                                        .spec_count = 1,
                                        .uses = {vks_quads(plan, c->source, c->in, q, count),
                                                 {e->scratch_v, 0, 0}},
                                        .use_count = 2,
                                        .push = &push,
                                        .push_bytes = sizeof push,
-                                       .groups = {s.columns / s.width, count},
+                                       .groups = {s.columns / width, count},
                                        .label = "input transform",
                                        .bytes = (double)s.count * count * 16 * (16 + 36)});
     }

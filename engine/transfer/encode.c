@@ -35,6 +35,7 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
         return;
     }
     int bias = vks_plan_external(plan, "bias", bias_slice);
+    uint32_t width = vks_plain_width(vks_plan_limits(plan), s.columns, s.width);
     uint32_t step = vks_slice_quads(plan, out);
     for (uint32_t q = 0; q < out.quads; q += step) {
         uint32_t count = q + step < out.quads ? step : out.quads - q;
@@ -48,7 +49,7 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
             plan,
             &(vks_step){
                 .kernel = VKS_KERNEL_FORWARD_OUTPUT,
-                .spec = {s.width, c->form == VKS_WINOGRAD, keep >= 0, mask >= 0,
+                .spec = {width, c->form == VKS_WINOGRAD, keep >= 0, mask >= 0,
                          !pool ? 0 : (e->options.pool == VKSTYLE_POOL_MAX ? 1 : 2)},
                 .spec_count = 5,
                 .uses = {{e->scratch_m, 0, 0},
@@ -60,7 +61,7 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
                 .use_count = 5,
                 .push = &push,
                 .push_bytes = sizeof push,
-                .groups = {s.columns / s.width, count},
+                .groups = {s.columns / width, count},
                 .label = "forward output",
                 .bytes =
                     (double)s.count * count * 16 *
@@ -263,6 +264,7 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
                          (vks_rect){0, 0, to.width, to.height}, (int)crop.x0, (int)crop.y0);
         }
     }
+    vks_network_settle(network);
     return true;
 }
 
@@ -276,6 +278,7 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
     vks_plan *plan = e->plan;
     vks_shape out = e->shape[layer];
     uint32_t step = vks_slice_quads(plan, out);
+    uint32_t width = vks_plain_width(vks_plan_limits(plan), s.columns, s.width);
     int joining = e->joining[layer];
     for (uint32_t q = 0; q < out.quads; q += step) {
         uint32_t count = q + step < out.quads ? step : out.quads - q;
@@ -285,7 +288,7 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
             plan,
             &(vks_step){
                 .kernel = VKS_KERNEL_BACKWARD_OUTPUT,
-                .spec = {s.width, form < 0 ? 2 : form == VKS_WINOGRAD, joining >= 0, masked},
+                .spec = {width, form < 0 ? 2 : form == VKS_WINOGRAD, joining >= 0, masked},
                 .spec_count = 4,
                 .uses = {{e->scratch_m, 0, 0},
                          use_or(masked ? e->mask[layer] : -1, e->scratch_v,
@@ -295,7 +298,7 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
                 .use_count = 4,
                 .push = &push,
                 .push_bytes = sizeof push,
-                .groups = {s.columns / s.width, count},
+                .groups = {s.columns / width, count},
                 .label = "backward output",
                 .bytes = (double)s.count * count * 16 *
                          ((form < 0               ? 0
@@ -339,7 +342,9 @@ static void add_unpool(vks_encoding *e, int layer, int pooled, int gradient)
                                    .inverse_tiles_x = 1.0f / (float)out.tiles_x,
                                    .scale = e->options.pool == VKSTYLE_POOL_MAX ? 1.0f : 0.25f};
     uint64_t mask_bytes = (uint64_t)out.mask_plane * 8;
-    uint32_t columns, width = vks_width_for(vks_plan_limits(plan), out.tiles, &columns);
+    const vks_gpu_limits *limits = vks_plan_limits(plan);
+    uint32_t columns, width = vks_width_for(limits, out.tiles, &columns);
+    width = vks_plain_width(limits, columns, width);
     for (uint32_t q = 0; q < out.quads; q += step) {
         uint32_t count = q + step < out.quads ? step : out.quads - q;
         vks_plan_add(plan,
@@ -489,5 +494,6 @@ bool vks_encode_backward(vks_encoding *e, int gradient, float tv, int *partials,
         }
         at = next;
     }
+    vks_network_settle(e->network);
     return add_image_gradient(e, at, gradient, tv, partials, partial_count, error);
 }

@@ -78,7 +78,7 @@ static bool check_memory(const evaluation *ev, const vks_iteration *it, vkstyle_
                     it->width, it->height, (double)needed * 1e-6, (double)ev->memory * 1e-6);
 }
 
-static bool once(evaluation *ev, const vks_iteration *it, vkstyle_error *error)
+static bool once(evaluation *ev, vks_iteration *it, vkstyle_error *error)
 {
     vks_run run = vks_iteration_run(it, ev->gpu, NULL, 1);
     return vks_run_sequence(&run, error);

@@ -2,6 +2,7 @@
 #include "iteration.h"
 #include "canvas.h"
 #include "tiles.h"
+#include "../clock.h"
 #include "../error.h"
 #include "push.h"
 
@@ -140,7 +141,7 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
         it->content = vks_plan_external(it->plan, "content features",
                                         (vks_slice){o->content->features, 0, bytes});
         vks_add_content_loss(e, s->content_layer, all_of(e->shape[s->content_layer]), it->content,
-                             s->alpha * it->k_content, it->values, VKS_VALUE_CONTENT);
+                             1, it->weights, it->values, VKS_VALUE_CONTENT);
     }
 }
 
@@ -151,6 +152,8 @@ static bool add_whole(vks_iteration *it, vks_network *network, const vks_iterati
     if (!vks_encode_forward(&it->encoding, it->plan, network, &it->setting.encode, it->target,
                             o->width, o->height, error))
         return false;
+    vks_plan_cut(it->plan);
+    it->forward_parts = vks_plan_parts(it->plan);
     it->encoding.options.gradient = (float)vks_iteration_gradient_scale(it, o);
     add_losses(it, o);
     int partials;
@@ -246,6 +249,19 @@ static bool upload_regions(vks_iteration *it, vks_gpu *gpu, vkstyle_error *error
     return true;
 }
 
+static bool upload_weights(const vks_iteration *it, vks_gpu *gpu, vkstyle_error *error)
+{
+    const vks_setting *s = &it->setting;
+    float weights[VKS_VALUE_COUNT] = {0};
+    weights[VKS_VALUE_CONTENT] = (float)(s->alpha * it->k_content);
+    weights[VKS_VALUE_TV] = (float)it->tv;
+    for (int i = 0; i < s->style_count; i++)
+        weights[VKS_VALUE_STYLE + i] = (float)(s->beta * it->k_style[i]);
+    vks_slice to = vks_plan_slice(it->plan, it->weights);
+    to.bytes = sizeof weights;
+    return vks_upload(gpu, to, weights, error);
+}
+
 bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *style, bool timed,
                            vkstyle_error *error)
 {
@@ -253,21 +269,14 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
     vks_plan *plan = it->plan;
     if (it->tiles ? !vks_tiles_realise(it, gpu, error) : !vks_plan_realise(plan, gpu, timed, error))
         return false;
-    float weights[VKS_VALUE_COUNT] = {0};
-    weights[VKS_VALUE_CONTENT] = (float)(s->alpha * it->k_content);
-    weights[VKS_VALUE_TV] = (float)it->tv;
-    for (int i = 0; i < s->style_count; i++)
-        weights[VKS_VALUE_STYLE + i] = (float)(s->beta * it->k_style[i]);
-    vks_slice to = vks_plan_slice(plan, it->weights);
-    to.bytes = sizeof weights;
-    if (!vks_upload(gpu, to, weights, error) ||
+    if (!upload_weights(it, gpu, error) ||
         !vks_clear(gpu, vks_plan_slice(plan, it->values), error) ||
         !vks_clear(gpu, vks_plan_slice(plan, it->state), error))
         return false;
     if (it->regions && style && !upload_regions(it, gpu, error))
         return false;
     for (int i = 0; i < s->style_count && style && !it->regions; i++) {
-        to = vks_plan_slice(plan, it->style[i]);
+        vks_slice to = vks_plan_slice(plan, it->style[i]);
         to.bytes = (uint64_t)style->padded[i] * style->padded[i] * sizeof(float);
         if (!vks_upload(gpu, to, style->gram[i], error))
             return false;
@@ -299,9 +308,35 @@ double vks_iteration_flops(const vks_iteration *it)
     return vks_plan_flops(it->plan) + (it->tiles ? vks_tiles_flops(it->tiles) : 0);
 }
 
-vks_run vks_iteration_run(const vks_iteration *it, vks_gpu *gpu, const vks_watch *watch, int count)
+bool vks_iteration_begin(vks_iteration *it, vks_gpu *gpu, vks_content *content,
+                         const vks_watch *watch, double *seconds, vkstyle_error *error)
 {
-    vks_run run = {.gpu = gpu, .watch = watch, .count = count};
+    const vks_setting *s = &it->setting;
+    double start = vks_seconds();
+    *seconds = 0;
+    if (!content->to_come)
+        return true;
+    vks_run run = vks_iteration_run(it, gpu, watch, 1);
+    run.last = it->forward_parts;
+    if (!vks_run_sequence(&run, error))
+        return false;
+    if (run.decision != VKSTYLE_CONTINUE)
+        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
+    vks_slice features = vks_plan_slice(it->plan, it->encoding.activation[s->content_layer]);
+    if (!vks_keep_content(content, gpu, s, features, it->encoding.shape[s->content_layer], error))
+        return false;
+    it->k_content = s->raw ? 0.5 : relative(1, content->square);
+    if (!upload_weights(it, gpu, error))
+        return false;
+    it->done_parts = it->forward_parts;
+    *seconds = vks_seconds() - start;
+    return true;
+}
+
+vks_run vks_iteration_run(vks_iteration *it, vks_gpu *gpu, const vks_watch *watch, int count)
+{
+    vks_run run = {.gpu = gpu, .watch = watch, .count = count, .first = it->done_parts};
+    it->done_parts = 0;
     if (it->tiles)
         run.sequences = vks_tiles_program(it->tiles, &run.sequence_count);
     else

@@ -24,6 +24,8 @@ typedef struct vks_iteration {
     int *region_mask;           // the same, masks
     double *region_share;       // the same: what it counts in the layer's value
     int content;
+    int forward_parts;                             // of the plan: the pass forward; not tiled
+    int done_parts;                                // of the next run: it begins behind them
     double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
     double tv;                                     // factor of the sum of squared differences
     vks_optimiser *optimiser;                      // NULL: losses and gradient only
@@ -57,8 +59,13 @@ void vks_iteration_free(vks_iteration *iteration);
 // Bytes on the device, of which *host (may be NULL) are meant for host memory; and useful work.
 uint64_t vks_iteration_bytes(const vks_iteration *iteration, uint64_t *host);
 double vks_iteration_flops(const vks_iteration *iteration);
-// An iteration to run: sequences in turn, or one.
-vks_run vks_iteration_run(const vks_iteration *iteration, vks_gpu *gpu, const vks_watch *watch,
+// Where the content's features are still to come (vks_expect_content): takes them from the target,
+// which is the content as long as nothing has run, by the first iteration's own pass forward; that
+// iteration then goes on from there. *seconds: what of the first iteration this was.
+bool vks_iteration_begin(vks_iteration *iteration, vks_gpu *gpu, vks_content *content,
+                         const vks_watch *watch, double *seconds, vkstyle_error *error);
+// Iterations to run: sequences in turn, or one.
+vks_run vks_iteration_run(vks_iteration *iteration, vks_gpu *gpu, const vks_watch *watch,
                           int count);
 // Gives up the memory of all that only more iterations would need: pictures can be read, and parts
 // of the optimiser, but nothing runs any more. The device must be idle.

@@ -296,6 +296,21 @@ static bool recover_content(vks_transfer *t, const vks_content *content)
     return true;
 }
 
+// The target of a first level starts as its content: the first iteration's pass forward then is
+// the content's, too.
+static bool starts_as_content(const vks_transfer *t)
+{
+    return t->here.storage == VKS_FLOAT && !t->here.tile && !t->checkpoint.file &&
+           t->target.at == t->content.at && (!t->level || !t->before);
+}
+
+static bool prepare_content(vks_transfer *t, vks_content *content, const vkstyle_image *image)
+{
+    return starts_as_content(t)
+               ? vks_expect_content(content, t->gpu, t->network, &t->here, image, t->error)
+               : vks_prepare_content(content, t->gpu, t->network, &t->here, image, t->error);
+}
+
 // Everything of one level; afterwards t->target is its result.
 bool vks_do_level(vks_transfer *t)
 {
@@ -305,6 +320,7 @@ bool vks_do_level(vks_transfer *t)
     vks_picture sized = {0};
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
     bool done = false;
+    double begun;
     optimiser.learning_rate *= t->caution;
     t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
     t->trouble = VKS_NO_TROUBLE;
@@ -314,7 +330,7 @@ bool vks_do_level(vks_transfer *t)
     snprintf(t->phase, sizeof t->phase, "preparing");
     if (!prepare_style(t, &style) ||
         !vks_picture_sized(&sized, t->content.at, level.width, level.height, t->error) ||
-        !vks_prepare_content(&content, t->gpu, t->network, &t->here, sized.at, t->error))
+        !prepare_content(t, &content, sized.at))
         goto end;
     vks_watchdog_start(&t->dog, &t->setting, sized.at, t->job->styles[0]);
     for (int i = t->before; i < t->journal.count; i++) // of a checkpoint
@@ -342,12 +358,15 @@ bool vks_do_level(vks_transfer *t)
         (t->checkpoint.file &&
          !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
         goto end;
+    if (!t->journal.startup_seconds)
+        t->journal.startup_seconds = vks_seconds() - t->start;
+    if (!vks_iteration_begin(&t->iteration, t->gpu, &content, &t->preparing, &begun, t->error))
+        goto end;
+    t->journal.levels[t->level].seconds += begun;
     if (t->schedule.count > 1)
         snprintf(t->phase, sizeof t->phase, "level %d of %d", t->level + 1, t->schedule.count);
     else
         snprintf(t->phase, sizeof t->phase, "optimising");
-    if (!t->journal.startup_seconds)
-        t->journal.startup_seconds = vks_seconds() - t->start;
     if (!run_level(t))
         goto end;
     if (!t->trouble && vks_watchdog_blind(&t->dog)) // a level too short for its patience

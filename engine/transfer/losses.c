@@ -391,7 +391,7 @@ void vks_clip_joining(vks_encoding *e, int layer, vks_rect rect)
 }
 
 void vks_add_content_loss(vks_encoding *e, int layer, vks_rect rect, int content, double k,
-                          int values, int slot)
+                          int weights, int values, int slot)
 {
     vks_plan *plan = e->plan;
     vks_shape shape = e->shape[layer];
@@ -415,7 +415,9 @@ void vks_add_content_loss(vks_encoding *e, int layer, vks_rect rect, int content
                                         .x0 = rect.x0,
                                         .y0 = rect.y0,
                                         .x1 = rect.x1,
-                                        .y1 = rect.y1};
+                                        .y1 = rect.y1,
+                                        .weighted = weights >= 0,
+                                        .slot = (uint32_t)slot};
         vks_plan_add(plan,
                      &(vks_step){.kernel = VKS_KERNEL_CONTENT_LOSS,
                                  .spec = {64},
@@ -423,8 +425,9 @@ void vks_add_content_loss(vks_encoding *e, int layer, vks_rect rect, int content
                                  .uses = {vks_quads(plan, e->activation[layer], shape, q, quads),
                                           vks_quads(plan, content, shape, q, quads),
                                           vks_quads(plan, joining, shape, q, quads),
-                                          {partials, 0, 0}},
-                                 .use_count = 4,
+                                          {partials, 0, 0},
+                                          {weights >= 0 ? weights : values, 0, 0}},
+                                 .use_count = 5,
                                  .push = &push,
                                  .push_bytes = sizeof push,
                                  .groups = {groups},

@@ -62,9 +62,10 @@ void vks_add_style_gradient(vks_encoding *encoding, int layer, const vks_gram *g
 void vks_clip_joining(vks_encoding *encoding, int layer, vks_rect rect);
 
 // Adds the content loss against the features in `content` (a tensor buffer): writes values[slot] =
-// sum (T - C)^2 and adds 2 k (T - C) to the layer's joining gradient.
+// sum (T - C)^2 and adds 2 k (T - C) to the layer's joining gradient. weights: a buffer of floats
+// whose element `slot` is another factor of that gradient, or -1.
 void vks_add_content_loss(vks_encoding *encoding, int layer, vks_rect rect, int content, double k,
-                          int values, int slot);
+                          int weights, int values, int slot);
 
 // values[slot] = factor * sum of count floats.
 void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor);

@@ -22,6 +22,7 @@ struct vks_network {
     const vkstyle_model *model;
     int layer_count; // the model may be gone when the network is freed
     packing *layers;
+    vks_block *direct; // what is being transformed; NULL: nothing
     const vks_watch *watch;
     double seconds; // spent in packing
 };
@@ -60,6 +61,7 @@ void vks_network_free(vks_network **network)
                 vks_block_free(&n->layers[i].weights[d][f]);
         vks_block_free(&n->layers[i].bias);
     }
+    vks_block_free(&n->direct);
     free(n->layers);
     free(n);
     *network = NULL;
@@ -126,37 +128,49 @@ uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_dir
     return e.k * e.blocks * BLOCK * (form == VKS_WINOGRAD ? FREQUENCIES : TAPS) * sizeof(float);
 }
 
-// [blocks][K][9][16] from [out][in][9].
-static void pack_direct(const vks_layer *layer, vks_direction direction, const float *weights,
-                        float *to)
+// The nine taps of one output and one input, [out][in][9] in the file, as floats.
+static const float *taps_at(const vks_layer *layer, size_t at, float room[TAPS])
+{
+    if (layer->weights)
+        return layer->weights + at * TAPS;
+    for (size_t t = 0; t < TAPS; t++)
+        room[t] = layer->codebook[layer->indices[at * TAPS + t]];
+    return room;
+}
+
+// [blocks][K][9][16] from [out][in][9], zero where outputs and inputs are padded. Block by block
+// and input by input: what is written then lies together.
+static void pack_direct(const vks_layer *layer, vks_direction direction, float *to)
 {
     extent e = extent_of(layer, direction);
     bool forward = direction == VKS_FORWARD;
     size_t ins = (size_t)(forward ? layer->in : layer->out);
     size_t outs = (size_t)(forward ? layer->out : layer->in);
-    for (size_t n = 0; n < outs; n++) {
-        for (size_t k = 0; k < ins; k++) {
-            const float *w =
-                forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
-            float *p = to + ((n / BLOCK * e.k + k) * TAPS) * BLOCK + n % BLOCK;
-            for (size_t t = 0; t < TAPS; t++)
-                p[t * BLOCK] = forward ? w[t] : w[TAPS - 1 - t];
+    float room[TAPS];
+    for (size_t b = 0; b < e.blocks; b++) {
+        for (size_t k = 0; k < e.k; k++, to += TAPS * BLOCK) {
+            for (size_t n = b * BLOCK; n < (b + 1) * BLOCK; n++) {
+                bool there = k < ins && n < outs;
+                const float *w =
+                    there ? taps_at(layer, forward ? n * ins + k : k * outs + n, room) : NULL;
+                for (size_t t = 0; t < TAPS; t++)
+                    to[t * BLOCK + n % BLOCK] = !w ? 0 : forward ? w[t] : w[TAPS - 1 - t];
+            }
         }
     }
 }
 
-// [blocks][K / 16][9][16 outputs][16 inputs] in 16 bits.
-static void pack_matrix(const vks_layer *layer, vks_direction direction, const float *weights,
-                        uint16_t *to)
+// [blocks][K / 16][9][16 outputs][16 inputs] in 16 bits, into zeros.
+static void pack_matrix(const vks_layer *layer, vks_direction direction, uint16_t *to)
 {
     bool forward = direction == VKS_FORWARD;
     size_t ins = (size_t)(forward ? layer->in : layer->out);
     size_t outs = (size_t)(forward ? layer->out : layer->in);
     size_t slices = round_up(ins, BLOCK) / BLOCK;
+    float room[TAPS];
     for (size_t n = 0; n < outs; n++) {
         for (size_t k = 0; k < ins; k++) {
-            const float *w =
-                forward ? weights + (n * ins + k) * TAPS : weights + (k * outs + n) * TAPS;
+            const float *w = taps_at(layer, forward ? n * ins + k : k * outs + n, room);
             for (size_t t = 0; t < TAPS; t++)
                 to[((((n / BLOCK) * slices + k / BLOCK) * TAPS + t) * BLOCK + n % BLOCK) * BLOCK +
                    k % BLOCK] = vks_float_to_half(w[forward ? t : TAPS - 1 - t]);
@@ -164,16 +178,20 @@ static void pack_matrix(const vks_layer *layer, vks_direction direction, const f
     }
 }
 
-// [3 rows of taps][K][3 taps][4 input channels]: image_gradient.comp gathers these products. K is
-// rounded up to 16, so that each row begins at a multiple of 256 bytes and can be bound anywhere.
-static void pack_image(const vks_layer *layer, const float *weights, float *to)
+// [3 rows of taps][K][3 taps][4 input channels], into zeros: image_gradient.comp gathers these
+// products. K is rounded up to 16, so that each row begins at a multiple of 256 bytes and can be
+// bound anywhere.
+static void pack_image(const vks_layer *layer, float *to)
 {
     size_t k_padded = round_up((uint64_t)layer->out, BLOCK);
-    for (size_t k = 0; k < (size_t)layer->out; k++)
-        for (size_t c = 0; c < (size_t)layer->in; c++)
+    float room[TAPS];
+    for (size_t k = 0; k < (size_t)layer->out; k++) {
+        for (size_t c = 0; c < (size_t)layer->in; c++) {
+            const float *w = taps_at(layer, k * (size_t)layer->in + c, room);
             for (size_t t = 0; t < TAPS; t++)
-                to[((t / 3 * k_padded + k) * 3 + t % 3) * 4 + c] =
-                    weights[(k * (size_t)layer->in + c) * TAPS + t];
+                to[((t / 3 * k_padded + k) * 3 + t % 3) * 4 + c] = w[t];
+        }
+    }
 }
 
 // ---------------------------------------------------------------- to the device
@@ -207,57 +225,79 @@ static bool transform(vks_network *network, extent e, vks_slice direct, vks_slic
     return done;
 }
 
+// As the kernel takes them, or as the transform to Winograd's domain does.
+static bool make_packed(vks_network *network, int number, vks_direction direction, bool matrix,
+                        vks_block **to, vkstyle_error *error)
+{
+    const vks_layer *layer = &network->model->layers[number];
+    bool image = number == 0 && direction == VKS_BACKWARD;
+    uint64_t bytes = vks_network_weight_bytes(network->model, number, direction,
+                                              matrix ? VKS_MATRIX : VKS_DIRECT);
+    void *packed = calloc(1, bytes);
+    if (!packed)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the weights of %s",
+                        layer->name);
+    if (image)
+        pack_image(layer, packed);
+    else if (matrix)
+        pack_matrix(layer, direction, packed);
+    else
+        pack_direct(layer, direction, packed);
+    *to = vks_block_create(network->gpu, bytes, VKS_MEMORY_DEVICE, "weights", error);
+    bool done = *to && vks_upload(network->gpu, whole(*to), packed, error);
+    free(packed);
+    if (!done)
+        vks_block_free(to);
+    return done;
+}
+
+// Room for weights about to be transformed, in memory that the device reads: kept from layer to
+// layer, because fresh memory has to be cleared by the system.
+static bool make_room(vks_network *network, uint64_t bytes, vkstyle_error *error)
+{
+    if (network->direct && vks_block_bytes(network->direct) >= bytes)
+        return true;
+    vks_block_free(&network->direct);
+    network->direct = vks_block_create(network->gpu, bytes, VKS_MEMORY_READBACK, "weights", error);
+    return network->direct != NULL;
+}
+
+void vks_network_settle(vks_network *network)
+{
+    vks_block_free(&network->direct);
+}
+
+// Packed straight to memory that the device reads, and transformed there.
+static bool make_winograd(vks_network *network, int number, vks_direction direction, vks_block **to,
+                          vkstyle_error *error)
+{
+    const vkstyle_model *model = network->model;
+    const vks_layer *layer = &model->layers[number];
+    uint64_t bytes = vks_network_weight_bytes(model, number, direction, VKS_DIRECT);
+    if (!make_room(network, bytes, error))
+        return false;
+    pack_direct(layer, direction, vks_block_map(network->direct));
+    *to = vks_block_create(network->gpu,
+                           vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
+                           VKS_MEMORY_DEVICE, "winograd weights", error);
+    if (*to && transform(network, extent_of(layer, direction),
+                         (vks_slice){network->direct, 0, bytes}, whole(*to), error))
+        return true;
+    vks_block_free(to);
+    return false;
+}
+
 static bool make_weights(vks_network *network, int number, vks_direction direction, vks_form form,
                          vkstyle_error *error)
 {
     const vks_watch *watch = network->watch;
+    vks_block **to = &network->layers[number].weights[direction][form];
     if (watch && watch->tick && watch->tick(0, watch->user) != VKSTYLE_CONTINUE)
         return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
-    const vks_layer *layer = &network->model->layers[number];
-    vks_block **to = &network->layers[number].weights[direction][form];
-    bool image = number == 0 && direction == VKS_BACKWARD;
-    bool matrix = form == VKS_MATRIX && !image;
-    uint64_t direct_bytes = vks_network_weight_bytes(network->model, number, direction,
-                                                     matrix ? VKS_MATRIX : VKS_DIRECT);
-    float *weights = vks_layer_weights(layer, error);
-    float *packed = weights ? calloc(1, direct_bytes) : NULL;
-    vks_block *direct = NULL;
-    bool done = false;
-    if (!weights)
-        return false;
-    if (!packed) {
-        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the weights of %s", layer->name);
-        goto end;
-    }
-    if (image)
-        pack_image(layer, weights, packed);
-    else if (matrix)
-        pack_matrix(layer, direction, weights, (uint16_t *)packed);
-    else
-        pack_direct(layer, direction, weights, packed);
-    direct = vks_block_create(network->gpu, direct_bytes, VKS_MEMORY_DEVICE, "weights", error);
-    if (!direct || !vks_upload(network->gpu, whole(direct), packed, error))
-        goto end;
-    if (form == VKS_DIRECT || matrix || image) {
-        *to = direct;
-        direct = NULL;
-    } else {
-        *to = vks_block_create(network->gpu,
-                               vks_network_weight_bytes(network->model, number, direction, form),
-                               VKS_MEMORY_DEVICE, "winograd weights", error);
-        if (!*to)
-            goto end;
-        if (!transform(network, extent_of(layer, direction), whole(direct), whole(*to), error)) {
-            vks_block_free(to);
-            goto end;
-        }
-    }
-    done = true;
-end:
-    vks_block_free(&direct);
-    free(weights);
-    free(packed);
-    return done;
+    bool image = number == 0 && direction == VKS_BACKWARD; // which has a form of its own
+    if (form == VKS_WINOGRAD && !image)
+        return make_winograd(network, number, direction, to, error);
+    return make_packed(network, number, direction, form == VKS_MATRIX && !image, to, error);
 }
 
 bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,

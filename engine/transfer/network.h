@@ -38,6 +38,8 @@ uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_dir
                                   vks_form form);
 bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,
                          vks_slice *weights, vkstyle_error *error);
+// After the last of several: gives up the room that they shared while they were made.
+void vks_network_settle(vks_network *network);
 // Bias of a layer times `scale`, [quads] vec4, padded with zeros to a multiple of 16.
 bool vks_network_bias(vks_network *network, int layer, float scale, vks_slice *bias,
                       vkstyle_error *error);

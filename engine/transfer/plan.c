@@ -228,6 +228,14 @@ void vks_plan_cut(vks_plan *plan)
         it->kind = CUT;
 }
 
+int vks_plan_parts(const vks_plan *plan)
+{
+    int parts = 0;
+    for (int i = 0; i < plan->item_count; i++)
+        parts += plan->items[i].kind == CUT;
+    return parts;
+}
+
 // ---------------------------------------------------------------- layout
 
 static bool in_arena(const buffer *b)
@@ -453,6 +461,25 @@ static bool record(vks_plan *plan, bool timed, vkstyle_error *error)
         !vks_sequence_cut(plan->sequence, cost, error))
         return false;
     return vks_sequence_record(plan->sequence, error);
+}
+
+void vks_plan_foretell(const vks_plan *plan, vks_gpu *gpu)
+{
+    vks_dispatch *dispatches = calloc((size_t)plan->item_count + 1, sizeof *dispatches);
+    int count = 0;
+    for (int i = 0; dispatches && i < plan->item_count; i++) {
+        const item *it = &plan->items[i];
+        if (it->kind != STEP)
+            continue;
+        vks_dispatch *d = &dispatches[count++];
+        d->kernel = it->step.kernel;
+        d->storage = plan->storage;
+        d->spec_count = it->step.spec_count;
+        memcpy(d->spec, it->step.spec, sizeof d->spec);
+    }
+    if (dispatches)
+        vks_gpu_foretell(gpu, dispatches, count);
+    free(dispatches);
 }
 
 void vks_plan_share(vks_plan *plan, vks_block *arena)

@@ -60,6 +60,8 @@ void vks_plan_add(vks_plan *plan, const vks_step *step);
 void vks_plan_copy(vks_plan *plan, vks_use from, vks_use to);
 // A good place to end a submission.
 void vks_plan_cut(vks_plan *plan);
+// Parts so far: cuts.
+int vks_plan_parts(const vks_plan *plan);
 // Remembers a mistake found while building (the first one counts); realise reports it.
 void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -67,6 +69,10 @@ void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ..
 // Fixes the layout and returns the device bytes of all own buffers. No step may follow.
 uint64_t vks_plan_bytes(vks_plan *plan);
 double vks_plan_flops(const vks_plan *plan);
+
+// Has the pipelines of the plan's steps compiled in the background (vks_gpu_foretell), for a plan
+// like it. Before realise.
+void vks_plan_foretell(const vks_plan *plan, vks_gpu *gpu);
 
 // The plan shall use this block instead of one of its own: plans that run one at a time can share
 // one. Before realise; it has at least vks_plan_bytes, outlives the plan and is not the plan's.

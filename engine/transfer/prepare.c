@@ -94,7 +94,7 @@ static vks_plan *forward_plan(vks_encoding *encoding, vks_gpu *gpu, vks_network 
                               const vkstyle_image *image, vkstyle_error *error)
 {
     vks_encode_options options = setting->encode;
-    options.backward = false;
+    options.backward = true; // masks that nobody reads, but the iteration's own pipelines
     options.depth = deepest(layers, count) + 1;
     memset(options.keep, 0, sizeof options.keep);
     for (int i = 0; i < count; i++)
@@ -235,6 +235,59 @@ void vks_content_free(vks_content *content)
     content->square = 0;
 }
 
+// The block for features of a picture of that size.
+static bool room_for_content(vks_content *content, vks_gpu *gpu, uint64_t bytes,
+                             vkstyle_error *error)
+{
+    if (!content->features)
+        content->features =
+            vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "content features", error);
+    return content->features != NULL;
+}
+
+bool vks_keep_content(vks_content *content, vks_gpu *gpu, const vks_setting *setting,
+                      vks_slice from, vks_shape shape, vkstyle_error *error)
+{
+    vks_plan *plan = vks_plan_create(vks_gpu_get_limits(gpu), setting->storage, error);
+    if (!plan)
+        return false;
+    uint64_t bytes = vks_tensor_bytes(plan, shape);
+    float *values = NULL;
+    from.bytes = bytes;
+    bool done = room_for_content(content, gpu, bytes, error);
+    if (done) {
+        vks_slice to = {content->features, 0, bytes};
+        vks_plan_copy(plan, (vks_use){vks_plan_external(plan, "activations", from), 0, bytes},
+                      (vks_use){vks_plan_external(plan, "content features", to), 0, bytes});
+        done = vks_plan_realise(plan, gpu, false, error) && vks_plan_run(plan, error) &&
+               (values = vks_download_tensor(gpu, to, shape, setting, error));
+    }
+    content->square = 0;
+    for (size_t i = 0; done && i < (size_t)shape.channels * shape.width * shape.height; i++)
+        content->square += (double)values[i] * values[i];
+    content->to_come = !done;
+    free(values);
+    vks_plan_free(&plan);
+    return done;
+}
+
+bool vks_expect_content(vks_content *content, vks_gpu *gpu, vks_network *network,
+                        const vks_setting *setting, const vkstyle_image *image,
+                        vkstyle_error *error)
+{
+    vks_encoding shapes;
+    vks_plan *plan = vks_plan_create(vks_gpu_get_limits(gpu), setting->storage, error);
+    *content = (vks_content){.to_come = true};
+    bool done =
+        plan &&
+        vks_encode_shapes(&shapes, plan, network, &setting->encode, -1, (uint32_t)image->width,
+                          (uint32_t)image->height, error) &&
+        room_for_content(content, gpu, vks_tensor_bytes(plan, shapes.shape[setting->content_layer]),
+                         error);
+    vks_plan_free(&plan);
+    return done;
+}
+
 bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
                          const vks_setting *setting, const vkstyle_image *image,
                          vkstyle_error *error)
@@ -247,26 +300,11 @@ bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *networ
     vks_plan *plan = forward_plan(&encoding, gpu, network, setting, &layer, 1, image, error);
     if (!plan)
         return false;
-    vks_shape shape = encoding.shape[layer];
-    uint64_t bytes = vks_tensor_bytes(plan, shape);
-    float *values = NULL;
-    bool done = false;
-    content->features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "content features", error);
-    if (!content->features)
-        goto end;
-    int to = vks_plan_external(plan, "content features", (vks_slice){content->features, 0, bytes});
-    vks_plan_copy(plan, (vks_use){encoding.activation[layer], 0, bytes}, (vks_use){to, 0, bytes});
-    if (!run(plan, gpu, &encoding, image, error))
-        goto end;
-    values =
-        vks_download_tensor(gpu, (vks_slice){content->features, 0, bytes}, shape, setting, error);
-    if (!values)
-        goto end;
-    for (size_t i = 0; i < (size_t)shape.channels * shape.width * shape.height; i++)
-        content->square += (double)values[i] * values[i];
-    done = true;
-end:
-    free(values);
+    // The layer is the pass' last: nothing has been written over it.
+    bool done =
+        run(plan, gpu, &encoding, image, error) &&
+        vks_keep_content(content, gpu, setting, vks_plan_slice(plan, encoding.activation[layer]),
+                         encoding.shape[layer], error);
     vks_plan_free(&plan);
     if (!done)
         vks_content_free(content);

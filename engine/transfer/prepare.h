@@ -29,11 +29,20 @@ typedef struct vks_content {
     vks_block *features; // tensor, in the setting's storage
     vks_block *picture;  // instead of features: the content itself, a canvas (vks_setting.lean)
     double square;       // sum of squares over all true values
+    bool to_come;        // features hold nothing yet, square is 0 (vks_iteration_begin)
 } vks_content;
 
 bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
                          const vks_setting *setting, const vkstyle_image *image,
                          vkstyle_error *error);
+// Only makes room for the features, of a picture that the target will start as. Not for half
+// precision, whose gradients' scale depends on them, and not in tiles.
+bool vks_expect_content(vks_content *content, vks_gpu *gpu, vks_network *network,
+                        const vks_setting *setting, const vkstyle_image *image,
+                        vkstyle_error *error);
+// Takes over features of that shape from a tensor on the device.
+bool vks_keep_content(vks_content *content, vks_gpu *gpu, const vks_setting *setting,
+                      vks_slice from, vks_shape shape, vkstyle_error *error);
 void vks_content_free(vks_content *content);
 
 // The picture as the kernels take it, [height][width] vec4 (r, g, b, 0), and back.

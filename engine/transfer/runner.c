@@ -75,6 +75,8 @@ static bool submit_some(feed *f, cursor *c, vkstyle_error *error)
 {
     vks_sequence *sequence = f->sequences[c->sequence];
     int first = c->part, parts = vks_sequence_parts(sequence);
+    if (f->run->last && !f->run->sequences)
+        parts = f->run->last;
     batch b = {0};
     do
         b.cost += vks_sequence_cost(sequence, c->part++);
@@ -103,7 +105,7 @@ bool vks_run_sequence(vks_run *run, vkstyle_error *error)
     f.learnt = run->watch && run->watch->rate ? run->watch->rate : &f.rate;
     run->done = run->at = 0;
     run->decision = VKSTYLE_CONTINUE;
-    cursor c = {0};
+    cursor c = {.part = run->sequences ? 0 : run->first};
     for (int begun = 0; begun < run->count;) {
         // In the first round software Vulkan compiles each kernel when it meets it, up to half a
         // second each: one at a time then, or a cancel would have to sit through three.

@@ -22,11 +22,13 @@ typedef struct vks_run {
     vks_sequence *sequence;
     vks_sequence *const *sequences; // several in turn instead of one, NULL: `sequence`
     int sequence_count;
-    const vks_watch *watch;    // NULL: nobody
-    int count;                 // how often to run the sequence
-    double seconds;            // OUT: of the whole
-    int done;                  // OUT: runs finished on the device
-    int at;                    // OUT: sequences of the present run that have finished
+    const vks_watch *watch; // NULL: nobody
+    int count;              // how often to run the sequence
+    int first, last; // of one sequence: the first run begins at that part; all end before part
+                     // `last`, 0: at the end
+    double seconds;  // OUT: of the whole
+    int done;        // OUT: runs finished on the device
+    int at;          // OUT: sequences of the present run that have finished
     vkstyle_decision decision; // OUT: how it ended
 } vks_run;
 

@@ -53,6 +53,11 @@ uint32_t vks_width_for(const vks_gpu_limits *limits, uint32_t columns, uint32_t 
     return best;
 }
 
+uint32_t vks_plain_width(const vks_gpu_limits *limits, uint32_t padded, uint32_t width)
+{
+    return !limits->software ? width : padded % 64 ? 16 : 64;
+}
+
 uint32_t vks_width_dividing(const vks_gpu_limits *limits, uint32_t plane)
 {
     static const uint32_t widths[] = {256, 192, 128};

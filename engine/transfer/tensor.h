@@ -17,6 +17,9 @@ vks_use vks_quads(const vks_plan *plan, int buffer, vks_shape shape, uint32_t fi
                   uint32_t count);
 // A workgroup width for `columns` lanes; *padded receives columns rounded up to it.
 uint32_t vks_width_for(const vks_gpu_limits *limits, uint32_t columns, uint32_t *padded);
+// The same for kernels that stage nothing, over lanes that are padded already: few widths, so that
+// few pipelines have to be made.
+uint32_t vks_plain_width(const vks_gpu_limits *limits, uint32_t padded, uint32_t width);
 // The largest of a few widths that divides a plane (a multiple of 64).
 uint32_t vks_width_dividing(const vks_gpu_limits *limits, uint32_t plane);
 

@@ -226,7 +226,7 @@ static bool paint_work(void *user, vks_plan *plan, const vks_window *w, vks_enco
     }
     if (o->content)
         vks_add_content_loss(e, s->content_layer, w->at[s->content_layer], features,
-                             s->alpha * t->it->k_content, values, 0);
+                             s->alpha * t->it->k_content, -1, values, 0);
     for (int i = 0; i < s->encode.depth; i++)
         vks_clip_joining(e, i, w->at[i]);
     int gradient = vks_plan_external(plan, "window gradient", t->pane.gradient), partials;

@@ -78,6 +78,18 @@ static bool take(vks_transfer *t, vks_picture *picture, const vkstyle_image *ima
     return true;
 }
 
+// For the report: 50 ms for pictures as cameras make them.
+static bool hash_pictures(vks_transfer *t)
+{
+    vks_picture style = {0};
+    if (!take(t, &style, t->job->styles[0]))
+        return false;
+    vks_image_hash(t->content.at, t->journal.content_hash);
+    vks_image_hash(style.at, t->journal.style_hash);
+    vks_picture_borrow(&style, NULL);
+    return true;
+}
+
 // Where the target starts, at any size: levels scale it.
 static bool first_target(vks_transfer *t)
 {
@@ -220,18 +232,16 @@ static vkstyle_image *run_job(vks_transfer *t)
         !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
     t->setting.regions = vks_zone_count(t->job);
-    vks_picture style = {0};
-    if (!take(t, &t->content, t->job->content) || !take(t, &style, t->job->styles[0]))
+    if (!take(t, &t->content, t->job->content) || (t->reported && !hash_pictures(t)))
         return NULL;
     vks_colours_of(&t->colours, t->content.at);
-    vks_image_hash(t->content.at, t->journal.content_hash);
-    vks_image_hash(style.at, t->journal.style_hash);
-    vks_picture_borrow(&style, NULL);
     if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
     t->preparing = (vks_watch){vks_look_on, t, &t->rate, t->tile};
     t->running = (vks_watch){vks_tick, t, &t->rate, NULL};
+    vks_level_foretell(t->gpu, t->model, &t->setting, t->params,
+                       &t->schedule.levels[t->checkpoint.file ? t->checkpoint.level : 0]);
     vks_network_set_watch(t->network, &t->preparing);
     for (t->level = t->checkpoint.file ? t->checkpoint.level : 0;
          t->level < t->schedule.count && t->decision == VKSTYLE_CONTINUE; t->level++)
@@ -268,6 +278,7 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
                       .job = job,
                       .params = params,
                       .error = &own,
+                      .reported = report != NULL,
                       .start = vks_seconds(),
                       .phase = "preparing",
                       .caution = 1};
@@ -277,7 +288,8 @@ vkstyle_image *vkstyle_transfer(vkstyle_context *context, const vkstyle_model *m
     if (t.network)
         vks_network_set_watch(t.network, NULL);
     if (result) {
-        vks_image_hash(result, t.journal.result_hash);
+        if (t.reported)
+            vks_image_hash(result, t.journal.result_hash);
         calibrate(&t);
     } else if (error) {
         *error = own;

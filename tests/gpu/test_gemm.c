@@ -80,6 +80,8 @@ static void check_product(vks_gpu *gpu, const product *p, vks_storage storage)
 static const product products[] = {
     {.columns = 64, .n = 16, .k = 64, .batch = 1, .width = 64, .chunk = 64, .oc = 4},
     {.columns = 192, .n = 48, .k = 128, .batch = 1, .width = 64, .chunk = 64, .oc = 4},
+    {.columns = 96, .n = 32, .k = 256, .batch = 2, .width = 48, .chunk = 128, .oc = 4},
+    {.columns = 16, .n = 16, .k = 512, .batch = 2, .width = 16, .chunk = 256, .oc = 4},
     {.columns = 32, .n = 4, .k = 4, .batch = 1, .width = 32, .chunk = 4, .oc = 1},
     {.columns = 21, .n = 24, .k = 36, .batch = 5, .width = 7, .chunk = 12, .oc = 3},
     {.columns = 1, .n = 8, .k = 20, .batch = 2, .width = 1, .chunk = 20, .oc = 2},

@@ -299,6 +299,32 @@ static vks_dispatch good_dispatch(const fixture *f)
     };
 }
 
+// Pipelines begun ahead: the one that is needed, twice; one that cannot be (its kernel is left out
+// of builds without matrix units, and else refuses such constants) and one that nobody asks for
+// again.
+static void foretold(void **state)
+{
+    (void)state;
+    fixture f;
+    assert_int_equal(open_fixture(&f, NULL), 0);
+    vks_dispatch ahead[4] = {good_dispatch(&f), good_dispatch(&f), good_dispatch(&f)};
+    ahead[2].spec[0] = 32;
+    ahead[3] = ahead[0];
+    if (!vks_coopmat_built())
+        ahead[3].kernel = VKS_KERNEL_CONV_COOP;
+    vks_gpu_foretell(f.gpu, ahead, 4);
+    float *got = expected(&f, 2), *wanted = expected(&own, 2);
+    assert_memory_equal(got, wanted, f.result_bytes);
+    assert_null(f.gpu->batch); // the wait was for all of it
+    ahead[2].spec[0] = 16;
+    vks_gpu_foretell(f.gpu, ahead, 4);
+    vks_gpu_foretell(f.gpu, ahead, 0);
+    vks_gpu_foretell(f.gpu, ahead, 4);
+    free(got);
+    free(wanted);
+    assert_int_equal(close_fixture(&f), 0); // with whatever is still at work
+}
+
 static void refused(fixture *f, const vks_dispatch *dispatch, const char *word, const char *more)
 {
     vkstyle_error error = {0};
@@ -399,7 +425,7 @@ int main(void)
         cmocka_unit_test(replay),       cmocka_unit_test(in_flight),
         cmocka_unit_test(overlap),      cmocka_unit_test(times),
         cmocka_unit_test(misuse),       cmocka_unit_test(dispatch_limits),
-        cmocka_unit_test(texel_limits),
+        cmocka_unit_test(texel_limits), cmocka_unit_test(foretold),
     };
     return cmocka_run_group_tests_name("sequence", tests, setup, teardown);
 }
