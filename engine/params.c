@@ -49,7 +49,10 @@ static const vkstyle_param table[] = {
      "Layers of the encoder whose Gram matrices are matched. Early layers carry colour and grain, "
      "late ones shapes."},
     {"layer-weights", VKSTYLE_TEXT, FIELD(layer_weights), 0, 0, 0, "", NULL, "a,b,..",
-     "Layer weights", "One weight for each style layer. Empty: all alike."},
+     "Layer weights",
+     "How much each style layer counts: a word, or one number for each, best from 0 to 1 (only "
+     "their ratios count). even, or empty: all alike. large-shapes: the deeper the layer, the more "
+     "it counts. fine-strokes: the other way round."},
     {"content-layer", VKSTYLE_TEXT, FIELD(content_layer), 0, 0, 0, "conv4_2", NULL, "NAME",
      "Content layer", "Layer of the encoder at which the content is held."},
     {"style-scale", VKSTYLE_REAL, FIELD(style_scale), 0.05, 20, 1, NULL, NULL, "S", "Style scale",
@@ -315,6 +318,73 @@ static bool next_word(const char **list, char word[VKSTYLE_NAME], bool *fits)
     return true;
 }
 
+// Words for --layer-weights: how much more a layer weighs than the one before it.
+static const struct {
+    const char *name;
+    double ratio;
+} weightings[] = {{"even", 1}, {"large-shapes", 1.5}, {"fine-strokes", 1 / 1.5}};
+
+// Whether the text is a word; then its weights, which add up to 1.
+static bool weights_of_word(const char *text, int count, double *weights)
+{
+    for (size_t i = 0; i < sizeof weightings / sizeof *weightings; i++) {
+        if (strcmp(text[0] ? text : "even", weightings[i].name) != 0)
+            continue;
+        double sum = 0;
+        for (int k = 0; k < count; k++)
+            sum += weights[k] = k ? weights[k - 1] * weightings[i].ratio : 1;
+        for (int k = 0; k < count; k++)
+            weights[k] /= sum;
+        return true;
+    }
+    return false;
+}
+
+int vkstyle_layer_weights(const char *text, int room, double *weights)
+{
+    char word[VKSTYLE_NAME];
+    bool fits;
+    int count = 0;
+    if (weights_of_word(text, room, weights))
+        return room;
+    for (const char *list = text; next_word(&list, word, &fits); count++) {
+        double weight = 0;
+        if (!fits || !vks_parse_real(word, &weight) || !(weight >= 0))
+            return -1;
+        if (count < room)
+            weights[count] = weight;
+    }
+    return count;
+}
+
+bool vks_params_layer_weights(const vkstyle_params *params, int count, double *weights,
+                              vkstyle_error *error)
+{
+    int found = vkstyle_layer_weights(params->layer_weights, count, weights);
+    if (found < 0) {
+        const char *words[] = {weightings[0].name, weightings[1].name, weightings[2].name, NULL};
+        const char *nearest = vkstyle_nearest(params->layer_weights, words);
+        return vks_fail(
+            error, VKSTYLE_USAGE, "--layer-weights: '%s' is not a list of numbers from 0 up%s%s%s",
+            params->layer_weights, nearest ? "; did you mean '" : "",
+            nearest ? nearest : ", nor even, large-shapes or fine-strokes", nearest ? "'?" : "");
+    }
+    if (found != count)
+        return vks_fail(error, VKSTYLE_USAGE,
+                        "--layer-weights has %d numbers, --style-layers %d names; give one each",
+                        found, count);
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += weights[i];
+    if (params->beta > 0 && !(sum > 0))
+        return vks_fail(error, VKSTYLE_USAGE,
+                        "--layer-weights are all 0; use --beta 0 to turn the style off");
+    // The raw losses are the paper's: there the numbers are its w_l.
+    for (int i = 0; i < count && sum > 0 && !params->raw_losses; i++)
+        weights[i] /= sum;
+    return true;
+}
+
 bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *layers,
                              vkstyle_error *error)
 {
@@ -335,31 +405,5 @@ bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *lay
                 return vks_fail(error, VKSTYLE_USAGE, "--style-layers: %s is there twice", word);
         memcpy(layers->name[layers->count++], word, sizeof word);
     }
-    if (!params->layer_weights[0]) {
-        for (int i = 0; i < layers->count; i++)
-            layers->weight[i] = 1.0 / layers->count;
-        return true;
-    }
-    int count = 0;
-    double sum = 0;
-    list = params->layer_weights;
-    while (next_word(&list, word, &fits)) {
-        double weight = 0;
-        if (!fits || !vks_parse_real(word, &weight) || weight < 0)
-            return vks_fail(error, VKSTYLE_USAGE,
-                            "--layer-weights: '%s' is not a list of numbers from 0 up",
-                            params->layer_weights);
-        if (count < layers->count)
-            layers->weight[count] = weight;
-        count++;
-        sum += weight;
-    }
-    if (count != layers->count)
-        return vks_fail(error, VKSTYLE_USAGE,
-                        "--layer-weights has %d numbers, --style-layers %d names; give one each",
-                        count, layers->count);
-    if (params->beta > 0 && !(sum > 0))
-        return vks_fail(error, VKSTYLE_USAGE,
-                        "--layer-weights are all 0; use --beta 0 to turn the style off");
-    return true;
+    return vks_params_layer_weights(params, layers->count, layers->weight, error);
 }

@@ -9,12 +9,16 @@
 typedef struct vks_style_layers {
     int count;
     char name[VKSTYLE_MAX_LAYERS][VKSTYLE_NAME];
-    double weight[VKSTYLE_MAX_LAYERS]; // as given; 1/count each where none were given
+    double weight[VKSTYLE_MAX_LAYERS]; // add up to 1; with raw losses as given
 } vks_style_layers;
 
 // Splits params->style_layers and params->layer_weights. Fails where the counts differ, a name
 // repeats or a weight is negative. Whether the model has such layers is the caller's to check.
 bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *layers,
                              vkstyle_error *error);
+
+// The weights of `count` style layers. Fails as above.
+bool vks_params_layer_weights(const vkstyle_params *params, int count, double *weights,
+                              vkstyle_error *error);
 
 #endif

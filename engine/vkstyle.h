@@ -151,7 +151,7 @@ typedef struct vkstyle_params {
     double alpha;            // weight of the content loss
     double beta;             // weight of the style loss
     char style_layers[256];  // names, comma-separated
-    char layer_weights[256]; // one number a style layer, comma-separated
+    char layer_weights[256]; // one number a style layer, comma-separated, or a word for them
     char content_layer[VKSTYLE_NAME];
     double style_scale;     // 1: at each level the style's long side equals the target's
     vkstyle_colour colour;  // whose colours the result has
@@ -175,6 +175,11 @@ typedef struct vkstyle_params {
 } vkstyle_params;
 
 void vkstyle_params_default(vkstyle_params *params);
+
+// What a text for layer_weights says of `room` style layers: numbers as they are given, a word's or
+// an empty text's so that they add up to 1. Returns how many there are, at most `room` of them in
+// `weights`; -1 for what is neither a word nor a list of numbers from 0 up.
+int vkstyle_layer_weights(const char *text, int room, double *weights);
 
 // Checks that the values fit together (layer counts, ranges); vkstyle_transfer calls it too.
 bool vkstyle_params_check(const vkstyle_params *params, vkstyle_error *error);

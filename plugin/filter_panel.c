@@ -29,14 +29,15 @@ static bool get_weights(const vkstyle_params *params, double weights[PANEL_WEIGH
         weights[i] = 1;
     if (strcmp(params->style_layers, vkstyle_param_find("style-layers")->initial_text) != 0)
         return false;
-    if (!params->layer_weights[0])
-        return true;
-    char **words = g_strsplit(params->layer_weights, ",", -1);
-    bool good = g_strv_length(words) == PANEL_WEIGHTS;
-    for (int i = 0; good && i < PANEL_WEIGHTS; i++)
-        weights[i] = g_ascii_strtod(words[i], NULL);
-    g_strfreev(words);
-    return good;
+    if (vkstyle_layer_weights(params->layer_weights, PANEL_WEIGHTS, weights) != PANEL_WEIGHTS)
+        return false;
+    // Only ratios count: the largest becomes 1.
+    double most = 0;
+    for (int i = 0; i < PANEL_WEIGHTS; i++)
+        most = MAX(most, weights[i]);
+    for (int i = 0; i < PANEL_WEIGHTS && most > 0; i++)
+        weights[i] /= most;
+    return true;
 }
 
 static int start_entry(const filter_panel *panel)

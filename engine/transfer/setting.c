@@ -2,7 +2,7 @@
 #include "setting.h"
 #include "kernel_choice.h"
 #include "../error.h"
-#include "../number.h"
+#include "../params.h"
 
 // Weight of total variation a value where nobody asks for another.
 #define VKS_TV_DEFAULT 0.001
@@ -53,25 +53,7 @@ static bool style_layers(vks_setting *s, const vkstyle_model *model, const vksty
             return false;
         s->style_count++;
     }
-    int count = 0;
-    list = params->layer_weights;
-    for (int i = 0; i < s->style_count; i++)
-        s->layer_weights[i] = 1.0 / s->style_count;
-    if (!*list)
-        return true;
-    while (next_word(&list, word, sizeof word)) {
-        double weight;
-        if (count == s->style_count || !vks_parse_real(word, &weight) || !(weight >= 0))
-            return vks_fail(error, VKSTYLE_USAGE,
-                            "--layer-weights: '%s' is not one number, 0 or more, for each of %d "
-                            "style layers",
-                            params->layer_weights, s->style_count);
-        s->layer_weights[count++] = weight;
-    }
-    if (count != s->style_count)
-        return vks_fail(error, VKSTYLE_USAGE, "--layer-weights: %d numbers for %d style layers",
-                        count, s->style_count);
-    return true;
+    return vks_params_layer_weights(params, s->style_count, s->layer_weights, error);
 }
 
 bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,

@@ -141,6 +141,8 @@ static void values_fit_together(void **state)
     check_fails("layer-weights", "1,2,3,4,x", "not a list of numbers");
     check_fails("layer-weights", "1,2,3,4,-5", "not a list of numbers");
     check_fails("layer-weights", "0,0,0,0,0", "all 0");
+    check_fails("layer-weights", "heavy", "nor even, large-shapes or fine-strokes");
+    check_fails("layer-weights", "fine-stroke", "did you mean 'fine-strokes'?");
     check_fails("style-layers", "conv1_1,,conv2_1", "not a list of layer names");
     check_fails("style-layers", "conv1_1,conv1_1", "conv1_1 is there twice");
     check_fails("content-layer", "conv4_2,conv4_1", "one layer");
@@ -157,6 +159,43 @@ static void values_fit_together(void **state)
     vkstyle_params_default(&params);
     memset(params.style_layers, 'a', sizeof params.style_layers);
     assert_false(vkstyle_params_check(&params, NULL));
+}
+
+// Words for layer weights, and the scale of numbers.
+static void layer_weights_have_names(void **state)
+{
+    (void)state;
+    double even[4], large[4], fine[4], some[4];
+    assert_int_equal(vkstyle_layer_weights("even", 4, even), 4);
+    assert_int_equal(vkstyle_layer_weights("large-shapes", 4, large), 4);
+    assert_int_equal(vkstyle_layer_weights("fine-strokes", 4, fine), 4);
+    double sum[3] = {0};
+    for (int i = 0; i < 4; i++) {
+        assert_true(even[i] == 0.25);
+        assert_true(fabs(large[i] - fine[3 - i]) < 1e-12);
+        sum[0] += even[i];
+        sum[1] += large[i];
+        sum[2] += fine[i];
+        assert_true(i == 0 || (large[i] > large[i - 1] && fine[i] < fine[i - 1]));
+    }
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(sum[i] - 1) < 1e-12);
+    assert_int_equal(vkstyle_layer_weights("", 4, some), 4);
+    assert_memory_equal(some, even, sizeof some);
+    assert_int_equal(vkstyle_layer_weights("1, 0.5,0", 4, some), 3);
+    assert_true(some[0] == 1 && some[1] == 0.5 && some[2] == 0);
+    assert_int_equal(vkstyle_layer_weights("1,2,3,4,5", 4, some), 5);
+    assert_int_equal(vkstyle_layer_weights("1,x", 4, some), -1);
+    // Only ratios count, but for the paper's losses.
+    vkstyle_params params;
+    vks_style_layers layers;
+    vkstyle_params_default(&params);
+    assert_true(vkstyle_params_set(&params, "layer-weights", "1,1,1,1,0", NULL));
+    assert_true(vks_params_style_layers(&params, &layers, NULL));
+    assert_true(layers.weight[0] == 0.25 && layers.weight[4] == 0);
+    params.raw_losses = true;
+    assert_true(vks_params_style_layers(&params, &layers, NULL));
+    assert_true(layers.weight[0] == 1 && layers.weight[4] == 0);
 }
 
 // Each preset is known, legal, and changes something; what it does not name stays.
@@ -253,10 +292,11 @@ static void slips_are_recognised(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_legal),   cmocka_unit_test(table_is_sound),
-        cmocka_unit_test(values_are_set),       cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(values_fit_together),  cmocka_unit_test(numbers_survive_the_locale),
-        cmocka_unit_test(slips_are_recognised), cmocka_unit_test(presets_are_sets),
+        cmocka_unit_test(defaults_are_legal),       cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(values_are_set),           cmocka_unit_test(mistakes_are_explained),
+        cmocka_unit_test(values_fit_together),      cmocka_unit_test(numbers_survive_the_locale),
+        cmocka_unit_test(slips_are_recognised),     cmocka_unit_test(presets_are_sets),
+        cmocka_unit_test(layer_weights_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "transfer/schedule.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static vkstyle_context *context;
@@ -223,6 +224,76 @@ static void detail_comes_back(void **state)
     vkstyle_image_free(&fine);
 }
 
+// How much of the style a picture misses at a layer: |G - A|^2 / |A|^2.
+static double missing(const vkstyle_image *image, const char *layer)
+{
+    vkstyle_params p = job_params(1);
+    vkstyle_error error = {0};
+    vks_setting setting;
+    vks_style is, aim;
+    snprintf(p.style_layers, sizeof p.style_layers, "%s", layer);
+    need(vks_setting_resolve(&setting, model, &p, vks_gpu_get_limits(context->gpu), &error),
+         &error);
+    vks_network *network = vks_context_network(context, model, &error);
+    need(network, &error);
+    need(vks_prepare_style(&is, context->gpu, network, &setting, &image, NULL, 1, &error), &error);
+    const vkstyle_image *styles[] = {style};
+    need(vks_prepare_style(&aim, context->gpu, network, &setting, styles, NULL, 1, &error), &error);
+    double off = 0, size = 0;
+    for (size_t i = 0; i < (size_t)aim.padded[0] * aim.padded[0]; i++) {
+        off += (is.gram[0][i] - aim.gram[0][i]) * (is.gram[0][i] - aim.gram[0][i]);
+        size += aim.gram[0][i] * aim.gram[0][i];
+    }
+    vks_style_free(&is);
+    vks_style_free(&aim);
+    return off / size;
+}
+
+static double first_loss(const char *weights)
+{
+    vkstyle_params p = job_params(1);
+    p.alpha = p.tv = 0;
+    p.beta = 1;
+    snprintf(p.layer_weights, sizeof p.layer_weights, "%s", weights);
+    job_result r = job_simple(context, model, content, style, &p);
+    double loss = job_loss(&r, 0);
+    job_free(&r);
+    return loss;
+}
+
+// The loss is that of the layers, each as much as the word says; and what weighs more comes closer
+// to the style.
+static void layer_weights_choose_layers(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"fine-strokes", "large-shapes", "even"}, *const alone[] = {
+                                                                                     "1,0,0,0,0",
+                                                                                     "0,1,0,0,0",
+                                                                                     "0,0,1,0,0",
+                                                                                     "0,0,0,1,0",
+                                                                                     "0,0,0,0,1"};
+    double each[5], first[3];
+    for (int l = 0; l < 5; l++)
+        each[l] = first_loss(alone[l]);
+    for (int i = 0; i < 3; i++) {
+        double weights[5], sum = 0;
+        assert_int_equal(vkstyle_layer_weights(words[i], 5, weights), 5);
+        for (int l = 0; l < 5; l++)
+            sum += weights[l] * each[l];
+        double loss = first_loss(words[i]);
+        assert_true(fabs(loss - sum) < 1e-4 * sum);
+        vkstyle_params p = job_params(40);
+        p.alpha = 0;
+        p.learning_rate = 0.05;
+        snprintf(p.style_layers, sizeof p.style_layers, "conv1_1,conv1_2,conv2_1,conv2_2");
+        snprintf(p.layer_weights, sizeof p.layer_weights, "%s", words[i]);
+        job_result r = job_simple(context, model, content, style, &p);
+        first[i] = missing(r.image, "conv1_1");
+        job_free(&r);
+    }
+    assert_true(first[0] < 0.8 * first[1]);
+}
+
 // A better quality ends with a smaller loss.
 static void quality_pays(void **state)
 {
@@ -243,11 +314,9 @@ static void quality_pays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_preview_is_a_beginning),
-        cmocka_unit_test(colours_are_kept),
-        cmocka_unit_test(colours_are_kept_on_the_way),
-        cmocka_unit_test(styles_are_prepared_once),
-        cmocka_unit_test(quality_pays),
+        cmocka_unit_test(a_preview_is_a_beginning),    cmocka_unit_test(colours_are_kept),
+        cmocka_unit_test(colours_are_kept_on_the_way), cmocka_unit_test(styles_are_prepared_once),
+        cmocka_unit_test(layer_weights_choose_layers), cmocka_unit_test(quality_pays),
         cmocka_unit_test(detail_comes_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
