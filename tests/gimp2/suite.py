@@ -22,6 +22,7 @@ suite = Suite('gimp2', sys.argv[1], 2)
 only = sys.argv[2].split(',') if len(sys.argv) > 2 else None
 # Sanitizers watch the filter as it reads and writes layers; all else was tested without them.
 quick = suite.sanitized()
+suite.second_style()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 WIDTH, HEIGHT = 52, 39
@@ -430,21 +431,15 @@ def style_and_start_from_layers():
 
 
 REGIONS = r"""
-(let* ((image (load)) (layer (top image)) (left (left-of image)) (right (right-of image)) (memory "0"))
+(let* ((image (load)) (layer (top image)) (left (left-of image)) (right (right-of image)))
   (define (paint name . where)
     (let ((new (car (apply regions (append (list image layer RUN-NONINTERACTIVE) where)))))
+      (set! out (open-output-file (at "regions.txt")))
+      (describe image new)
       (keep image new (string-append "regions-" name ".png"))
-      (if (string=? name "two") (begin (set! out (open-output-file (at "regions.txt"))) (describe image new)))
-      (gimp-image-remove-layer image new)))
-  (paint "mask" right "" -1 -1 -1)
-  (paint "map" -1 "" -1 -1 left)
-  (paint "first" -1 "" -1 -1 -1)
-  (paint "two" left (at "second.png") -1 -1 -1)
-  (paint "both" left (at "second.png") -1 right -1)
-  ; The content in another place: masks are of the image.
-  (gimp-layer-set-offsets layer 13 0)
-  (paint "moved" left "" -1 -1 -1)
-  (say "END") (close-output-port out)
+      (gimp-image-remove-layer image new)
+      (say "END") (close-output-port out)))
+  @PAINT@
   (gimp-image-delete image))
 """
 
@@ -452,8 +447,18 @@ REGIONS = r"""
 def regions():
     """Channels and layers say where a style acts, how strongly, and which."""
     global log
-    suite.second_style()
-    _, log = gimp([REGIONS], model='""', parameters={'iterations': 25})
+    # The content in another place: masks are of the image.
+    _, log = gimp([fill(REGIONS, PAINT="""
+  (paint "mask" right "" -1 -1 -1)
+  (paint "map" -1 "" -1 -1 left)
+  (gimp-layer-set-offsets layer 13 0)
+  (paint "moved" left "" -1 -1 -1)""")])
+    lines_of('regions.txt')
+    # What has the second style's colours needs a model that knows colours.
+    _, log = gimp([fill(REGIONS, PAINT="""
+  (paint "first" -1 "" -1 -1 -1)
+  (paint "both" left (at "second.png") -1 right -1)
+  (paint "two" left (at "second.png") -1 -1 -1)""")], model='""')
     assert 'Stylized (style.png, second.png)' in ' '.join(lines_of('regions.txt')[0]), log
     regions_hold(CONTENT, {name: [v for i, v in enumerate(rgba('regions-%s.png' % name)) if i % 4 != 3]
                            for name in ('mask', 'map', 'first', 'two', 'both', 'moved')})

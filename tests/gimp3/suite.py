@@ -15,6 +15,7 @@ from filter_suite import Suite, png, stylised, write_profile
 
 suite = Suite('gimp3', sys.argv[1], 3)
 sanitized = suite.sanitized()
+suite.second_style()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 
