@@ -32,19 +32,31 @@
 // A parasite on each layer that we make: the tattoo of the layer it was made from, so that it can
 // be continued.
 #define FILTER_PARASITE "vkstyle-source"
-#define FILTER_AUTHORS  "The vkstyle authors"
-#define FILTER_DATE     "2026"
+// A parasite on an image, which no file keeps: the layers, channels and the second style of the
+// last run there. They mean nothing in another image.
+#define FILTER_LAST    "vkstyle-last"
+#define FILTER_AUTHORS "The vkstyle authors"
+#define FILTER_DATE    "2026"
 
 // ---------------------------------------------------------------- settings (filter_settings.c)
 
+// A style image, and where it acts.
+typedef struct filter_style {
+    char file[VKSTYLE_PATH]; // path in the file system's encoding; or ""
+    int layer;               // item whose pixels are the style instead of a file; or -1
+    int mask;                // layer or channel of the image that says where; or -1
+} filter_style;
+
+enum { FILTER_STYLES = 2 };
+
 // Everything that one run needs to know besides the layer. Plain data, copied freely.
 typedef struct filter_settings {
-    char style_file[VKSTYLE_PATH]; // path of the style image, in the file system's encoding; or ""
-    int style_layer;               // item whose pixels are the style instead of a file; or -1
-    int init_layer;                // layer from which the target starts; or -1
-    char model[VKSTYLE_PATH];      // as vkstyle_model_load takes it; "": the one that ships
-    char device[256];              // as vkstyle_open takes it; "": the best one
-    vkstyle_params params;         // full_size is always set: a layer keeps its size
+    filter_style style[FILTER_STYLES]; // the second one may be none
+    int strength_map;                  // layer or channel of the image: how strongly; or -1
+    int init_layer;                    // layer from which the target starts; or -1
+    char model[VKSTYLE_PATH];          // as vkstyle_model_load takes it; "": the one that ships
+    char device[256];                  // as vkstyle_open takes it; "": the best one
+    vkstyle_params params;             // full_size is always set: a layer keeps its size
 } filter_settings;
 
 void filter_settings_default(filter_settings *settings);
@@ -53,10 +65,19 @@ void filter_settings_default(filter_settings *settings);
 // (filter_hides): a layer has its size, so "full-size" is always on.
 bool filter_hides(const vkstyle_param *param);
 
-// The settings that are no parameter of the engine, in the order of the arguments, before those of
-// the table: nick and help of each.
+// The settings that are no parameter of the engine, in the order of the procedure's arguments:
+// those below FILTER_FIRST come before the engine's parameters, the others after them.
+typedef enum filter_kind {
+    FILTER_PATH,    // char array, a path
+    FILTER_TEXT,    // char array
+    FILTER_LAYER,   // int: a layer's number, -1: none
+    FILTER_DRAWABLE // int: a layer's or channel's number, -1: none
+} filter_kind;
 typedef struct filter_argument {
-    const char *name, *label, *help;
+    const char *name;
+    filter_kind kind;
+    size_t offset, capacity; // where in filter_settings, and its size
+    const char *label, *help;
 } filter_argument;
 enum {
     FILTER_STYLE_FILE,
@@ -64,9 +85,22 @@ enum {
     FILTER_DEVICE,
     FILTER_STYLE_LAYER,
     FILTER_INIT_LAYER,
+    FILTER_FIRST, // how many come first
+    FILTER_STYLE_MASK = FILTER_FIRST,
+    FILTER_SECOND_FILE,
+    FILTER_SECOND_LAYER,
+    FILTER_SECOND_MASK,
+    FILTER_STRENGTH_MAP,
     FILTER_ARGUMENTS
 };
 extern const filter_argument filter_arguments[FILTER_ARGUMENTS];
+
+// Where the settings keep it: as text, or as an item.
+char *filter_text_of(filter_settings *settings, int argument);
+int *filter_item_of(filter_settings *settings, int argument);
+int filter_item_in(const filter_settings *settings, int argument);
+// Whether it belongs to one image and is remembered with that alone.
+bool filter_is_of_image(int argument);
 
 // "0 adam, 1 lbfgs": what the numbers of a choice mean, for GIMP 2.10. g_free it.
 char *filter_choice_text(const vkstyle_param *param);
@@ -95,6 +129,14 @@ bool filter_settings_check(const filter_settings *settings, vkstyle_error *error
 void filter_settings_load(filter_settings *settings, const char *path);
 bool filter_settings_save(const filter_settings *settings, const char *path, vkstyle_error *error);
 
+// Last values that belong to the image, as text for its parasite (g_free it), and back: taken only
+// where the text was written for this very image and the settings have none of their own.
+char *filter_last_text(const filter_settings *settings, int image);
+void filter_last_take(filter_settings *settings, const char *text, size_t size, int image);
+// Drops items that are gone: for a dialog, which shows what is left. (Without one, a run with last
+// values fails and says which.)
+void filter_forget_gone(filter_settings *settings);
+
 // ---------------------------------------------------------------- pixels (filter_pixels.c)
 
 // How the numbers in an image's buffers are meant.
@@ -116,6 +158,10 @@ GeglBuffer *filter_snapshot(GeglBuffer *buffer, int width, int height, int dx, i
 vkstyle_image *filter_read(GeglBuffer *buffer, const GeglRectangle *part, GeglBuffer *mask,
                            const filter_colour *colour, vkstyle_error *error);
 
+// The same of a channel or layer mask, whose numbers are meant as they are: an opaque grey.
+vkstyle_image *filter_read_grey(GeglBuffer *buffer, const GeglRectangle *part,
+                                vkstyle_error *error);
+
 // Fills the buffer of the new layer: `source` (with mask) everywhere, and `result` in `part`.
 bool filter_write(GeglBuffer *buffer, GeglBuffer *source, GeglBuffer *mask,
                   const vkstyle_image *result, const GeglRectangle *part,
@@ -123,6 +169,11 @@ bool filter_write(GeglBuffer *buffer, GeglBuffer *source, GeglBuffer *mask,
 
 // ---------------------------------------------------------------- the engine's thread
 // (filter_worker.c)
+
+// What the engine is given besides the content; each may be NULL but the first style.
+typedef struct filter_pictures {
+    vkstyle_image *style[FILTER_STYLES], *mask[FILTER_STYLES], *strength, *init;
+} filter_pictures;
 
 // A copy of vkstyle_progress that outlives the call.
 typedef struct filter_progress {
@@ -142,9 +193,10 @@ typedef struct filter_task filter_task;
 struct filter_task {
     filter_task_kind kind;
     filter_settings settings;
-    int width, height;                           // of the content
-    const vkstyle_image *content, *style, *init; // the caller's, until done was called
-    double picture_seconds;                      // 0: no growing picture
+    int width, height;               // of the content
+    const vkstyle_image *content;    // the caller's, until done was called
+    const filter_pictures *pictures; // as that
+    double picture_seconds;          // 0: no growing picture
     void (*progress)(filter_task *task, const filter_progress *progress); // may be NULL
     void (*done)(filter_task *task);
     void *user;
@@ -176,7 +228,8 @@ void filter_task_decide(filter_task *task, vkstyle_decision decision);
 
 // What a host hands over of the layer, and what it does for the others.
 typedef struct filter_layer {
-    char *name;
+    int image;              // it is in
+    int x, y;               // of its upper left corner, in the image
     int width, height;      // of the layer, pixels
     GeglBuffer *pixels;     // snapshot of what the user sees of the layer
     GeglBuffer *mask;       // snapshot of the layer's mask where it is in force, or NULL
@@ -188,17 +241,34 @@ typedef struct filter_layer {
 
 void filter_layer_clear(filter_layer *layer);
 
-// The style image that the settings name, read through GIMP. In gimp2.c and gimp3.c.
-vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error);
-// The layer with that id as init picture for the content's part. In gimp2.c and gimp3.c.
+// What a host knows of items; in gimp2_layer.c and gimp3_layer.c.
+int filter_item_image(int item);  // the image it is in; -1: there is no such item (any more)
+char *filter_item_name(int item); // g_free it; NULL: there is no such item
+// The style image, read through GIMP.
+vkstyle_image *filter_load_style(const filter_style *style, vkstyle_error *error);
+// The layer with that id as init picture for the content's part.
 vkstyle_image *filter_load_init(const filter_settings *settings, const filter_layer *layer,
                                 vkstyle_error *error);
-// "Stylized (auvers.jpg)"; g_free it. The layer's name comes from the host.
-char *filter_result_name(const filter_settings *settings, const char *style_layer_name);
+// A layer or channel, in place over the content's part, transparent or black where it does not
+// reach.
+vkstyle_image *filter_load_mask(int item, const filter_layer *layer, vkstyle_error *error);
+
+// "Stylized (auvers.jpg)"; g_free it.
+char *filter_result_name(const filter_settings *settings);
 // Fills error with VKSTYLE_USAGE and the text; returns false.
 bool filter_usage(vkstyle_error *error, const char *text);
 // Fills error for a style that the settings do not name.
 bool filter_no_style(vkstyle_error *error);
+
+// ---------------------------------------------------------------- regions (filter_regions.c)
+
+// Whether there is such a style.
+bool filter_has_style(const filter_style *style);
+// Loads the second style, the masks and the strength map that the settings name; frees what was
+// there of these.
+bool filter_regions_load(filter_pictures *pictures, const filter_settings *settings,
+                         const filter_layer *layer, vkstyle_error *error);
+void filter_pictures_free(filter_pictures *pictures);
 
 // The transfer with progress in GIMP's own way, and in a window where the layer says so. Returns
 // the result, of the content's size; VKSTYLE_INTERRUPTED when it was cancelled.

@@ -11,27 +11,27 @@
 void filter_panel_show_style(filter_panel *panel)
 {
     const filter_settings *settings = &panel->settings;
-    if (panel->style_shown_layer == settings->style_layer &&
-        !strcmp(panel->style_shown, settings->style_file))
+    const filter_style *style = &settings->style[0];
+    if (panel->style_shown_layer == style->layer && !strcmp(panel->style_shown, style->file))
         return;
-    panel->style_shown_layer = settings->style_layer;
-    g_strlcpy(panel->style_shown, settings->style_file, sizeof panel->style_shown);
+    panel->style_shown_layer = style->layer;
+    g_strlcpy(panel->style_shown, style->file, sizeof panel->style_shown);
     // The preview under way reads the old one.
     filter_task *preview = panel->preview;
     if (preview)
         filter_task_decide(preview, VKSTYLE_CANCEL);
     while (panel->preview)
         g_main_context_iteration(NULL, TRUE);
-    vkstyle_image_free(&panel->style);
+    vkstyle_image_free(&panel->pictures.style[0]);
     vkstyle_error error = {0};
     const char *text = _("Style: none chosen yet");
-    if (settings->style_layer >= 0 || settings->style_file[0]) {
-        panel->style = filter_load_style(settings, &error);
-        text = panel->style ? _("Style") : error.text;
+    if (filter_has_style(style)) {
+        panel->pictures.style[0] = filter_load_style(style, &error);
+        text = panel->pictures.style[0] ? _("Style") : error.text;
     }
-    filter_picture_set(panel->style_picture, panel->style, PANEL_THUMBNAIL);
+    filter_picture_set(panel->style_picture, panel->pictures.style[0], PANEL_THUMBNAIL);
     gtk_label_set_text(GTK_LABEL(panel->style_text), text);
-    gtk_widget_set_sensitive(panel->preview_button, panel->style != NULL);
+    gtk_widget_set_sensitive(panel->preview_button, panel->pictures.style[0] != NULL);
 }
 
 // ---------------------------------------------------------------- device and prediction
@@ -193,7 +193,8 @@ void filter_panel_warm(filter_panel *panel)
     // One for each level that there may be.
     params->iterations = 4;
     task->content = panel->layer->content;
-    task->style = panel->layer->content;
+    panel->warm.style[0] = panel->layer->content;
+    task->pictures = &panel->warm;
     task->done = on_warm;
     task->user = panel;
     panel->warming = task;
@@ -207,8 +208,13 @@ void filter_panel_preview(filter_panel *panel)
         filter_task_decide(panel->preview, VKSTYLE_STOP);
         return;
     }
-    if (!panel->style)
+    if (!panel->pictures.style[0])
         return;
+    vkstyle_error error = {0};
+    if (!filter_regions_load(&panel->pictures, &panel->settings, panel->layer, &error)) {
+        gtk_label_set_text(GTK_LABEL(panel->preview_text), error.text);
+        return;
+    }
     if (panel->warming)
         filter_task_decide(panel->warming, VKSTYLE_CANCEL);
     filter_task *task = filter_task_create(FILTER_TRANSFER, &panel->settings);
@@ -217,7 +223,7 @@ void filter_panel_preview(filter_panel *panel)
     if (task->settings.params.init == VKSTYLE_INIT_FILE)
         task->settings.params.init = VKSTYLE_INIT_CONTENT;
     task->content = panel->layer->content;
-    task->style = panel->style;
+    task->pictures = &panel->pictures;
     task->picture_seconds = 1;
     task->progress = on_preview_progress;
     task->done = on_preview_done;
@@ -242,7 +248,7 @@ void filter_panel_end(filter_panel *panel)
         filter_task_decide(panel->warming, VKSTYLE_CANCEL);
     while (panel->tasks)
         g_main_context_iteration(NULL, TRUE);
-    vkstyle_image_free(&panel->style);
+    filter_pictures_free(&panel->pictures);
     g_strfreev(panel->device_ids);
     panel->device_ids = NULL;
 }

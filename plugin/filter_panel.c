@@ -15,9 +15,60 @@ static GtkWidget *combo_of(int count, const char *(*name)(int index), const char
     return combo;
 }
 
-static int active(GtkWidget *combo)
+int filter_panel_active(GtkWidget *combo)
 {
     return gtk_combo_box_get_active(GTK_COMBO_BOX(combo));
+}
+
+int filter_panel_item(const GArray *choices, int entry)
+{
+    return entry >= 0 && entry < (int)choices->len
+               ? g_array_index(choices, filter_choice, entry).item
+               : -1;
+}
+
+int filter_panel_entry(const GArray *choices, int item)
+{
+    for (int i = 0; item >= 0 && i < (int)choices->len; i++)
+        if (filter_panel_item(choices, i) == item)
+            return i;
+    return -1;
+}
+
+void filter_panel_add_entries(GtkWidget *combo, const char *kind, const GArray *choices)
+{
+    for (guint i = 0; i < choices->len; i++) {
+        const filter_choice *choice = &g_array_index(choices, filter_choice, i);
+        char *text = g_strconcat(kind, " ", choice->name, NULL);
+        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(combo), text);
+        g_free(text);
+    }
+}
+
+void filter_panel_show_file(GtkWidget *button, const char *path)
+{
+    if (*path)
+        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(button), path);
+    else
+        gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(button));
+}
+
+void filter_panel_take_file(GtkWidget *button, char path[VKSTYLE_PATH])
+{
+    char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(button));
+    g_strlcpy(path, name ? name : "", VKSTYLE_PATH);
+    g_free(name);
+}
+
+void filter_items_free(filter_items *items)
+{
+    GArray *owners[] = {items->layers, items->channels};
+    for (size_t k = 0; k < G_N_ELEMENTS(owners); k++)
+        for (guint i = 0; i < owners[k]->len; i++)
+            g_free(g_array_index(owners[k], filter_choice, i).name);
+    g_array_free(items->layers, TRUE);
+    g_array_free(items->channels, TRUE);
+    g_array_free(items->results, TRUE);
 }
 
 // ---------------------------------------------------------------- from settings to widgets
@@ -42,11 +93,8 @@ static bool get_weights(const vkstyle_params *params, double weights[PANEL_WEIGH
 
 static int start_entry(const filter_panel *panel)
 {
-    if (panel->settings.init_layer >= 0)
-        for (int i = 0; i < panel->result_count; i++)
-            if (panel->results[i].layer == panel->settings.init_layer)
-                return 2 + i;
-    return panel->settings.params.init == VKSTYLE_INIT_RANDOM ? 1 : 0;
+    int entry = filter_panel_entry(panel->items->results, panel->settings.init_layer);
+    return entry >= 0 ? 2 + entry : panel->settings.params.init == VKSTYLE_INIT_RANDOM ? 1 : 0;
 }
 
 static void fill(filter_panel *panel)
@@ -54,16 +102,11 @@ static void fill(filter_panel *panel)
     const filter_settings *settings = &panel->settings;
     const vkstyle_params *params = &settings->params;
     panel->filling = true;
-    int source = 0;
-    for (int i = 0; i < panel->layer_count; i++)
-        if (settings->style_layer == panel->layers[i].layer)
-            source = 1 + i;
+    int source = 1 + filter_panel_entry(panel->items->layers, settings->style[0].layer);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->source), source);
     gtk_widget_set_sensitive(panel->file, source == 0);
-    if (settings->style_file[0])
-        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(panel->file), settings->style_file);
-    else
-        gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(panel->file));
+    filter_panel_show_file(panel->file, settings->style[0].file);
+    filter_where_fill(panel);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->start), start_entry(panel));
     int preset = filter_preset_find(params);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->preset),
@@ -117,8 +160,7 @@ static void take_weights(filter_panel *panel)
 
 static void take_start(filter_panel *panel, int entry)
 {
-    panel->settings.init_layer =
-        entry >= 2 && entry - 2 < panel->result_count ? panel->results[entry - 2].layer : -1;
+    panel->settings.init_layer = filter_panel_item(panel->items->results, entry - 2);
     panel->settings.params.init = entry == 1 ? VKSTYLE_INIT_RANDOM : VKSTYLE_INIT_CONTENT;
 }
 
@@ -141,17 +183,15 @@ static void on_change(GtkWidget *widget, gpointer data)
     vkstyle_params *params = &settings->params;
     if (panel->filling)
         return;
-    if (widget == panel->source) {
-        int entry = active(widget);
-        settings->style_layer = entry > 0 ? panel->layers[entry - 1].layer : -1;
-    } else if (widget == panel->file) {
-        char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(widget));
-        g_strlcpy(settings->style_file, name ? name : "", sizeof settings->style_file);
-        g_free(name);
-    } else if (widget == panel->start)
-        take_start(panel, active(widget));
-    else if (widget == panel->preset && active(widget) < filter_preset_count())
-        filter_preset_apply(active(widget), params);
+    if (widget == panel->source)
+        settings->style[0].layer =
+            filter_panel_item(panel->items->layers, filter_panel_active(widget) - 1);
+    else if (widget == panel->file)
+        filter_panel_take_file(widget, settings->style[0].file);
+    else if (widget == panel->start)
+        take_start(panel, filter_panel_active(widget));
+    else if (widget == panel->preset && filter_panel_active(widget) < filter_preset_count())
+        filter_preset_apply(filter_panel_active(widget), params);
     else if (widget == panel->strength)
         filter_set_strength(params, gtk_range_get_value(GTK_RANGE(widget)));
     else if (widget == panel->style_scale)
@@ -161,11 +201,11 @@ static void on_change(GtkWidget *widget, gpointer data)
     else if (widget == panel->model)
         g_strlcpy(settings->model, gtk_entry_get_text(GTK_ENTRY(widget)), sizeof settings->model);
     else if (widget == panel->device) {
-        int entry = active(widget);
+        int entry = filter_panel_active(widget);
         g_strlcpy(settings->device,
                   entry > 0 && panel->device_ids ? panel->device_ids[entry - 1] : "",
                   sizeof settings->device);
-    } else if (!take_row(panel, widget))
+    } else if (!filter_where_take(panel, widget) && !take_row(panel, widget))
         take_weights(panel);
     fill(panel);
     filter_panel_show_style(panel);
@@ -221,7 +261,7 @@ static void tip(GtkWidget *widget, const char *parameter)
     gtk_widget_set_tooltip_text(widget, _(vkstyle_param_find(parameter)->help));
 }
 
-static void watch(filter_panel *panel, GtkWidget *widget, const char *signal)
+void filter_panel_watch(filter_panel *panel, GtkWidget *widget, const char *signal)
 {
     g_signal_connect(widget, signal, G_CALLBACK(on_change), panel);
 }
@@ -260,11 +300,7 @@ static GtkWidget *build_main(filter_panel *panel)
     GtkWidget *table = ui_table();
     panel->source = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->source), _("A file"));
-    for (int i = 0; i < panel->layer_count; i++) {
-        char *text = g_strdup_printf(_("Layer: %s"), panel->layers[i].name);
-        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->source), text);
-        g_free(text);
-    }
+    filter_panel_add_entries(panel->source, _("Layer:"), panel->items->layers);
     panel->file = gtk_file_chooser_button_new(_("Style image"), GTK_FILE_CHOOSER_ACTION_OPEN);
     gtk_widget_set_tooltip_text(panel->file, _(filter_arguments[FILTER_STYLE_FILE].help));
     panel->preset = combo_of(filter_preset_count(), filter_preset_name, _("Your own"));
@@ -281,11 +317,7 @@ static GtkWidget *build_main(filter_panel *panel)
     panel->start = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("The content image"));
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), _("Noise"));
-    for (int i = 0; i < panel->result_count; i++) {
-        char *text = g_strdup_printf(_("Continue: %s"), panel->results[i].name);
-        gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->start), text);
-        g_free(text);
-    }
+    filter_panel_add_entries(panel->start, _("Continue:"), panel->items->results);
     panel->estimate = gtk_label_new(_("Looking for devices"));
     gtk_label_set_line_wrap(GTK_LABEL(panel->estimate), TRUE);
     gtk_label_set_width_chars(GTK_LABEL(panel->estimate), 36);
@@ -303,13 +335,13 @@ static GtkWidget *build_main(filter_panel *panel)
     add_row(panel, table, &row, vkstyle_param_find("quality"));
     ui_table_add(table, row++, _("Start _from"), panel->start);
     ui_table_add(table, row++, NULL, panel->estimate);
-    watch(panel, panel->source, "changed");
-    watch(panel, panel->file, "file-set");
-    watch(panel, panel->preset, "changed");
-    watch(panel, panel->strength, "value-changed");
-    watch(panel, panel->style_scale, "value-changed");
-    watch(panel, panel->size, "value-changed");
-    watch(panel, panel->start, "changed");
+    filter_panel_watch(panel, panel->source, "changed");
+    filter_panel_watch(panel, panel->file, "file-set");
+    filter_panel_watch(panel, panel->preset, "changed");
+    filter_panel_watch(panel, panel->strength, "value-changed");
+    filter_panel_watch(panel, panel->style_scale, "value-changed");
+    filter_panel_watch(panel, panel->size, "value-changed");
+    filter_panel_watch(panel, panel->start, "changed");
     return table;
 }
 
@@ -327,7 +359,7 @@ static void add_weights(filter_panel *panel, GtkWidget *table, int *row)
         g_free(text);
         g_free(name);
         g_strfreev(parts);
-        watch(panel, panel->weights[i], "value-changed");
+        filter_panel_watch(panel, panel->weights[i], "value-changed");
     }
     g_strfreev(layers);
 }
@@ -342,11 +374,11 @@ static GtkWidget *build_rest(filter_panel *panel)
     panel->device = gtk_combo_box_text_new();
     gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->device), _("The best one"));
     ui_table_add(table, row++, _(filter_arguments[FILTER_DEVICE].label), panel->device);
-    watch(panel, panel->device, "changed");
+    filter_panel_watch(panel, panel->device, "changed");
     panel->model = gtk_entry_new();
     gtk_widget_set_tooltip_text(panel->model, _(filter_arguments[FILTER_MODEL].help));
     ui_table_add(table, row++, _(filter_arguments[FILTER_MODEL].label), panel->model);
-    watch(panel, panel->model, "changed");
+    filter_panel_watch(panel, panel->model, "changed");
     // Whatever else the engine knows.
     const vkstyle_param *params = vkstyle_param_table(&count);
     for (int i = 0; i < count; i++)
@@ -357,18 +389,14 @@ static GtkWidget *build_rest(filter_panel *panel)
 }
 
 filter_panel *filter_panel_create(filter_worker *worker, const filter_layer *layer,
-                                  const filter_choice *layers, int count,
-                                  const filter_choice *results, int result_count,
+                                  const filter_items *items,
                                   void (*changed)(const filter_settings *settings, void *user),
                                   void *user)
 {
     filter_panel *panel = g_new0(filter_panel, 1);
     panel->worker = worker;
     panel->layer = layer;
-    panel->layers = layers;
-    panel->layer_count = count;
-    panel->results = results;
-    panel->result_count = result_count;
+    panel->items = items;
     panel->changed = changed;
     panel->user = user;
     panel->style_shown_layer = -2; // none was shown yet
@@ -378,6 +406,7 @@ filter_panel *filter_panel_create(filter_worker *worker, const filter_layer *lay
     GtkWidget *column = ui_column(12);
     gtk_box_pack_start(GTK_BOX(panel->top), build_pictures(panel), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(column), build_main(panel), FALSE, FALSE, 0);
+    gtk_box_pack_start(GTK_BOX(column), filter_where_build(panel), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(column), build_rest(panel), FALSE, FALSE, 0);
     gtk_box_pack_start(GTK_BOX(panel->top), column, TRUE, TRUE, 0);
     fill(panel);
@@ -393,14 +422,18 @@ void *filter_panel_widget(filter_panel *panel)
 void filter_panel_set(filter_panel *panel, const filter_settings *settings)
 {
     panel->settings = *settings;
+    panel->second_of_file = false;
     fill(panel);
     filter_panel_show_style(panel);
     filter_panel_predict(panel);
 }
 
-const filter_settings *filter_panel_get(const filter_panel *panel)
+void filter_panel_accept(const filter_panel *panel, filter_settings *settings)
 {
-    return &panel->settings;
+    *settings = panel->settings;
+    for (int i = 0; i < FILTER_STYLES; i++)
+        if (settings->style[i].layer >= 0)
+            settings->style[i].file[0] = '\0';
 }
 
 void filter_panel_free(filter_panel **panel)

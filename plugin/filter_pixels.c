@@ -172,6 +172,21 @@ vkstyle_image *filter_read(GeglBuffer *buffer, const GeglRectangle *part, GeglBu
     return image;
 }
 
+vkstyle_image *filter_read_grey(GeglBuffer *buffer, const GeglRectangle *part, vkstyle_error *error)
+{
+    vkstyle_image *image = vkstyle_image_create(part->width, part->height, false, error);
+    if (!image)
+        return NULL;
+    size_t plane = (size_t)part->width * (size_t)part->height;
+    gegl_buffer_get(buffer, part, 1.0, babl_format("Y float"), image->rgb, GEGL_AUTO_ROWSTRIDE,
+                    GEGL_ABYSS_NONE);
+    for (size_t i = 0; i < plane; i++)
+        image->rgb[i] = clean(image->rgb[i]);
+    memcpy(image->rgb + plane, image->rgb, plane * sizeof *image->rgb);
+    memcpy(image->rgb + 2 * plane, image->rgb, plane * sizeof *image->rgb);
+    return image;
+}
+
 // Alpha times mask, over the whole buffer.
 static bool apply_mask(GeglBuffer *buffer, GeglBuffer *mask, vkstyle_error *error)
 {

@@ -10,7 +10,6 @@
 
 void filter_layer_clear(filter_layer *layer)
 {
-    g_free(layer->name);
     g_clear_object(&layer->pixels);
     g_clear_object(&layer->mask);
     filter_colour_clear(&layer->colour);
@@ -32,12 +31,22 @@ bool filter_no_style(vkstyle_error *error)
                           "as style-layer"));
 }
 
-char *filter_result_name(const filter_settings *settings, const char *style_layer_name)
+static char *style_name(const filter_style *style)
 {
-    char *style = style_layer_name ? g_strdup(style_layer_name)
-                                   : g_filename_display_basename(settings->style_file);
-    char *name = g_strdup_printf(_("Stylized (%s)"), style);
-    g_free(style);
+    char *name = style->layer >= 0 ? filter_item_name(style->layer) : NULL;
+    return name ? name : g_filename_display_basename(style->file);
+}
+
+char *filter_result_name(const filter_settings *settings)
+{
+    char *first = style_name(&settings->style[0]), *second = NULL, *name;
+    if (filter_has_style(&settings->style[1])) {
+        second = style_name(&settings->style[1]);
+        name = g_strdup_printf(_("Stylized (%s, %s)"), first, second);
+    } else
+        name = g_strdup_printf(_("Stylized (%s)"), first);
+    g_free(first);
+    g_free(second);
     return name;
 }
 
@@ -138,25 +147,21 @@ static bool write_report(const vkstyle_image *content, const char *report, vksty
 vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
                           const filter_layer *layer, vkstyle_error *error)
 {
-    if (!filter_settings_check(settings, error))
-        return NULL;
-    vkstyle_image *style = filter_load_style(settings, error);
-    if (!style)
-        return NULL;
-    vkstyle_image *init = NULL;
+    filter_pictures pictures = {0};
     filter_settings used = *settings;
-    if (used.init_layer >= 0) {
-        if (!(init = filter_load_init(&used, layer, error))) {
-            vkstyle_image_free(&style);
-            return NULL;
-        }
-        used.params.init = VKSTYLE_INIT_FILE;
+    if (!filter_settings_check(settings, error) ||
+        !(pictures.style[0] = filter_load_style(&settings->style[0], error)) ||
+        !filter_regions_load(&pictures, settings, layer, error) ||
+        (used.init_layer >= 0 && !(pictures.init = filter_load_init(&used, layer, error)))) {
+        filter_pictures_free(&pictures);
+        return NULL;
     }
+    if (pictures.init)
+        used.params.init = VKSTYLE_INIT_FILE;
     filter_task *task = filter_task_create(FILTER_TRANSFER, &used);
     run r = {.loop = g_main_loop_new(NULL, FALSE), .shown = -1};
     task->content = layer->content;
-    task->style = style;
-    task->init = init;
+    task->pictures = &pictures;
     task->progress = on_progress;
     task->done = on_done;
     task->user = &r;
@@ -177,7 +182,6 @@ vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings
     else if (!write_report(layer->content, task->report, error))
         vkstyle_image_free(&result);
     filter_task_free(&task);
-    vkstyle_image_free(&style);
-    vkstyle_image_free(&init);
+    filter_pictures_free(&pictures);
     return result;
 }

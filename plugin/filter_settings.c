@@ -5,24 +5,74 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TEXT_AT(field) offsetof(filter_settings, field), sizeof(((filter_settings *)0)->field)
+
 const filter_argument filter_arguments[FILTER_ARGUMENTS] = {
-    {"style-file", N_("Style image"),
+    {"style-file", FILTER_PATH, TEXT_AT(style[0].file), N_("Style image"),
      N_("The picture whose manner is taken: any file that GIMP can open")},
-    {"model", N_("Model"),
+    {"model", FILTER_TEXT, TEXT_AT(model), N_("Model"),
      N_("Encoder to use: a name in the models folder or a .safetensors file. Empty: the VGG-19 "
         "that ships")},
-    {"device", N_("Device"),
+    {"device", FILTER_TEXT, TEXT_AT(device), N_("Device"),
      N_("Vulkan device to use: its number, part of its name, or its UUID. Empty: the best one")},
-    {"style-layer", N_("Style layer"),
+    {"style-layer", FILTER_LAYER, TEXT_AT(style[0].layer), N_("Style layer"),
      N_("A layer whose pixels are the style image, instead of a file")},
-    {"init-layer", N_("Start layer"),
+    {"init-layer", FILTER_LAYER, TEXT_AT(init_layer), N_("Start layer"),
      N_("A layer from which the target starts, such as an earlier result that shall be continued")},
+    {"style-mask", FILTER_DRAWABLE, TEXT_AT(style[0].mask), N_("Where the style acts"),
+     N_("A layer or channel of the image: the style acts where it is light, and the content stays "
+        "where it is black, transparent, or does not reach")},
+    {"second-style-file", FILTER_PATH, TEXT_AT(style[1].file), N_("Second style image"),
+     N_("Another picture whose manner is taken, in a region of its own")},
+    {"second-style-layer", FILTER_LAYER, TEXT_AT(style[1].layer), N_("Second style layer"),
+     N_("A layer whose pixels are the second style image, instead of a file")},
+    {"second-style-mask", FILTER_DRAWABLE, TEXT_AT(style[1].mask),
+     N_("Where the second style acts"),
+     N_("A layer or channel of the image: the second style acts where it is light. Where only one "
+        "of the two styles has one, the other style acts elsewhere; without any, both act "
+        "everywhere")},
+    {"strength-map", FILTER_DRAWABLE, TEXT_AT(strength_map), N_("Strength map"),
+     N_("A layer or channel of the image that says how strongly styles act at each pixel: fully "
+        "where it is white, not at all where it is black")},
 };
+
+char *filter_text_of(filter_settings *settings, int argument)
+{
+    return (char *)settings + filter_arguments[argument].offset;
+}
+
+int *filter_item_of(filter_settings *settings, int argument)
+{
+    return (int *)(void *)((char *)settings + filter_arguments[argument].offset);
+}
+
+static const char *text_in(const filter_settings *settings, int argument)
+{
+    return (const char *)settings + filter_arguments[argument].offset;
+}
+
+int filter_item_in(const filter_settings *settings, int argument)
+{
+    return *(const int *)(const void *)text_in(settings, argument);
+}
+
+static bool is_text(int argument)
+{
+    return filter_arguments[argument].kind == FILTER_PATH ||
+           filter_arguments[argument].kind == FILTER_TEXT;
+}
+
+bool filter_is_of_image(int argument)
+{
+    return argument == FILTER_SECOND_FILE || !is_text(argument);
+}
 
 void filter_settings_default(filter_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
-    settings->style_layer = settings->init_layer = -1;
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        if (!is_text(i))
+            *filter_item_of(settings, i) = -1;
     vkstyle_params_default(&settings->params);
     settings->params.full_size = true;
 }
@@ -197,7 +247,17 @@ bool filter_settings_check(const filter_settings *settings, vkstyle_error *error
     return true;
 }
 
+// ---------------------------------------------------------------- last values
+
 #define GROUP "vkstyle"
+
+static void load_text(filter_settings *settings, int argument, GKeyFile *file)
+{
+    char *text = g_key_file_get_string(file, GROUP, filter_arguments[argument].name, NULL);
+    if (text)
+        g_strlcpy(filter_text_of(settings, argument), text, filter_arguments[argument].capacity);
+    g_free(text);
+}
 
 void filter_settings_load(filter_settings *settings, const char *path)
 {
@@ -212,19 +272,9 @@ void filter_settings_load(filter_settings *settings, const char *path)
                 vkstyle_params_set(&settings->params, table[i].name, text, NULL);
             g_free(text);
         }
-        struct {
-            const char *name;
-            char *field;
-            size_t size;
-        } texts[] = {{"style-file", settings->style_file, sizeof settings->style_file},
-                     {"model", settings->model, sizeof settings->model},
-                     {"device", settings->device, sizeof settings->device}};
-        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-            char *text = g_key_file_get_string(file, GROUP, texts[i].name, NULL);
-            if (text)
-                g_strlcpy(texts[i].field, text, texts[i].size);
-            g_free(text);
-        }
+        for (int i = 0; i < FILTER_ARGUMENTS; i++)
+            if (!filter_is_of_image(i))
+                load_text(settings, i, file);
         // A set of values that do not fit together would fail every run.
         if (!vkstyle_params_check(&settings->params, NULL)) {
             vkstyle_params_default(&settings->params);
@@ -247,9 +297,9 @@ bool filter_settings_save(const filter_settings *settings, const char *path, vks
             g_key_file_set_string(file, GROUP, table[i].name, text);
         g_free(text);
     }
-    g_key_file_set_string(file, GROUP, "style-file", settings->style_file);
-    g_key_file_set_string(file, GROUP, "model", settings->model);
-    g_key_file_set_string(file, GROUP, "device", settings->device);
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        if (!filter_is_of_image(i))
+            g_key_file_set_string(file, GROUP, filter_arguments[i].name, text_in(settings, i));
     GError *failure = NULL;
     // g_file_set_contents writes beside and renames.
     bool saved = g_key_file_save_to_file(file, path, &failure);
@@ -260,4 +310,52 @@ bool filter_settings_save(const filter_settings *settings, const char *path, vks
     }
     g_key_file_free(file);
     return saved;
+}
+
+// An earlier result is not gone on with again and again.
+static bool is_kept(int argument)
+{
+    return filter_is_of_image(argument) && argument != FILTER_INIT_LAYER;
+}
+
+char *filter_last_text(const filter_settings *settings, int image)
+{
+    GKeyFile *file = g_key_file_new();
+    g_key_file_set_integer(file, GROUP, "image", image);
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        if (is_kept(i) && is_text(i))
+            g_key_file_set_string(file, GROUP, filter_arguments[i].name, text_in(settings, i));
+        else if (is_kept(i))
+            g_key_file_set_integer(file, GROUP, filter_arguments[i].name,
+                                   filter_item_in(settings, i));
+    char *text = g_key_file_to_data(file, NULL, NULL);
+    g_key_file_free(file);
+    return text;
+}
+
+void filter_last_take(filter_settings *settings, const char *text, size_t size, int image)
+{
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        if (is_kept(i) &&
+            (is_text(i) ? text_in(settings, i)[0] != 0 : filter_item_in(settings, i) >= 0))
+            return;
+    GKeyFile *file = g_key_file_new();
+    // A duplicate of the image has the text of the original.
+    bool ours = g_key_file_load_from_data(file, text, size, G_KEY_FILE_NONE, NULL) &&
+                g_key_file_get_integer(file, GROUP, "image", NULL) == image;
+    for (int i = 0; ours && i < FILTER_ARGUMENTS; i++)
+        if (is_kept(i) && is_text(i))
+            load_text(settings, i, file);
+        else if (is_kept(i) && g_key_file_has_key(file, GROUP, filter_arguments[i].name, NULL))
+            *filter_item_of(settings, i) =
+                g_key_file_get_integer(file, GROUP, filter_arguments[i].name, NULL);
+    g_key_file_free(file);
+}
+
+void filter_forget_gone(filter_settings *settings)
+{
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        if (!is_text(i) && filter_item_in(settings, i) >= 0 &&
+            filter_item_image(filter_item_in(settings, i)) < 0)
+            *filter_item_of(settings, i) = -1;
 }

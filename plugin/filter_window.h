@@ -18,27 +18,36 @@ void filter_window_close(filter_window **window);
 
 // ---------------------------------------------------------------- the settings (filter_panel.c)
 
-// Another layer of the image, as a style.
+// A layer or channel of the image; the name is a g_malloc'd copy.
 typedef struct filter_choice {
-    int layer;
-    const char *name;
+    int item;
+    char *name;
 } filter_choice;
 
-// The settings' widgets: thumbnails, the short list, and an expander with the rest.
+// What the image offers besides the content: arrays of filter_choice.
+typedef struct filter_items {
+    GArray *layers;   // all others, those in groups included
+    GArray *channels; // saved selections and the like
+    GArray *results; // of the layers, those that can be continued (their names are those of layers)
+} filter_items;
+
+void filter_items_free(filter_items *items);
+
+// The settings' widgets: thumbnails, the short list, and expanders with the rest.
 typedef struct filter_panel filter_panel;
 
-// layer: content and size. layers: `count` others that may be the style. changed is called after
+// layer: content and size. items: the caller's, as long as the panel lives. changed is called after
 // each change by the user, with the settings as they are then.
 filter_panel *filter_panel_create(filter_worker *worker, const filter_layer *layer,
-                                  const filter_choice *layers, int count,
-                                  const filter_choice *results, int result_count,
+                                  const filter_items *items,
                                   void (*changed)(const filter_settings *settings, void *user),
                                   void *user);
 // The GtkWidget to pack.
 void *filter_panel_widget(filter_panel *panel);
 // Shows these settings; does not call `changed`.
 void filter_panel_set(filter_panel *panel, const filter_settings *settings);
-const filter_settings *filter_panel_get(const filter_panel *panel);
+// The settings as they are, once the user has accepted them: a style from a layer names no file.
+void filter_panel_accept(const filter_panel *panel, filter_settings *settings);
 // Stops what the panel has begun. The widget must still be there or be destroyed already.
 void filter_panel_free(filter_panel **panel);
 

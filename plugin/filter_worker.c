@@ -146,12 +146,14 @@ static bool open_device(filter_worker *worker, const filter_settings *settings,
 
 static bool transfer(filter_worker *worker, filter_task *task)
 {
-    const vkstyle_image *styles[] = {task->style};
+    const filter_pictures *pictures = task->pictures;
     vkstyle_job job = {
         .content = task->content,
-        .styles = styles,
-        .style_count = 1,
-        .init = task->init,
+        .styles = (const vkstyle_image *const *)pictures->style,
+        .style_count = pictures->style[1] ? 2 : 1,
+        .style_masks = (const vkstyle_image *const *)pictures->mask,
+        .strength_map = pictures->strength,
+        .init = pictures->init,
         .progress = on_progress,
         .user = task,
         .picture_seconds = task->picture_seconds,

@@ -41,6 +41,23 @@ static GimpParamDef define_parameter(const vkstyle_param *param)
     return result;
 }
 
+static GimpParamDef define_own(int index)
+{
+    static const GimpPDBArgType types[] = {
+        [FILTER_PATH] = GIMP_PDB_STRING,
+        [FILTER_TEXT] = GIMP_PDB_STRING,
+        [FILTER_LAYER] = GIMP_PDB_LAYER,
+        [FILTER_DRAWABLE] = GIMP_PDB_DRAWABLE,
+    };
+    const filter_argument *argument = &filter_arguments[index];
+    bool item = argument->kind == FILTER_LAYER || argument->kind == FILTER_DRAWABLE;
+    char *text =
+        g_strdup_printf("%s: %s%s", argument->label, argument->help, item ? " (-1: none)" : "");
+    GimpParamDef result = define(types[argument->kind], argument->name, text);
+    g_free(text);
+    return result;
+}
+
 // A file or folder in the program's own folder; g_free it.
 static char *beside_us(const char *name)
 {
@@ -60,17 +77,13 @@ static void query(void)
                             "RUN-WITH-LAST-VALS (2) }");
     args[IMAGE] = define(GIMP_PDB_IMAGE, "image", "Input image");
     args[DRAWABLE] = define(GIMP_PDB_DRAWABLE, "drawable", "The layer that is the content image");
-    for (int i = 0; i < FILTER_ARGUMENTS; i++) {
-        bool layer = i == FILTER_STYLE_LAYER || i == FILTER_INIT_LAYER;
-        char *text = g_strdup_printf("%s: %s%s", filter_arguments[i].label,
-                                     filter_arguments[i].help, layer ? " (-1: none)" : "");
-        args[n++] =
-            define(layer ? GIMP_PDB_LAYER : GIMP_PDB_STRING, filter_arguments[i].name, text);
-        g_free(text);
-    }
+    for (int i = 0; i < FILTER_FIRST; i++)
+        args[n++] = define_own(i);
     for (int i = 0; i < count; i++)
         if (!filter_hides(&table[i]))
             args[n++] = define_parameter(&table[i]);
+    for (int i = FILTER_FIRST; i < FILTER_ARGUMENTS; i++)
+        args[n++] = define_own(i);
     GimpParamDef result = define(GIMP_PDB_LAYER, "layer", "The new layer");
     char *locale = beside_us("locale"), *icon = beside_us("vkstyle.svg");
     gimp_plugin_domain_register(GETTEXT_PACKAGE, locale);
@@ -145,28 +158,44 @@ static bool set_parameter(vkstyle_params *params, const vkstyle_param *param, co
     return vkstyle_params_set(params, param->name, text, error);
 }
 
+static bool take_own(filter_settings *settings, int index, const GimpParam *arg,
+                     vkstyle_error *error)
+{
+    const filter_argument *argument = &filter_arguments[index];
+    switch (argument->kind) {
+    case FILTER_PATH:
+        return set_path(filter_text_of(settings, index), argument->capacity, arg->data.d_string,
+                        error);
+    case FILTER_TEXT:
+        g_strlcpy(filter_text_of(settings, index), arg->data.d_string ? arg->data.d_string : "",
+                  argument->capacity);
+        break;
+    case FILTER_LAYER:
+    case FILTER_DRAWABLE:
+        *filter_item_of(settings, index) = arg->data.d_drawable;
+        break;
+    }
+    return true;
+}
+
 static bool read_arguments(filter_settings *settings, int n, const GimpParam *args,
                            vkstyle_error *error)
 {
-    int count, i = FIRST_ARGUMENT, expected = FIRST_ARGUMENT + FILTER_ARGUMENTS;
+    int count, expected = FIRST_ARGUMENT + FILTER_ARGUMENTS;
     const vkstyle_param *table = vkstyle_param_table(&count);
     for (int k = 0; k < count; k++)
         expected += !filter_hides(&table[k]);
     if (n != expected)
         return wrong_count(n, error);
-    const GimpParam *own = args + i;
-    if (!set_path(settings->style_file, sizeof settings->style_file,
-                  own[FILTER_STYLE_FILE].data.d_string, error))
-        return false;
-    const char *model = own[FILTER_MODEL].data.d_string, *device = own[FILTER_DEVICE].data.d_string;
-    g_strlcpy(settings->model, model ? model : "", sizeof settings->model);
-    g_strlcpy(settings->device, device ? device : "", sizeof settings->device);
-    settings->style_layer = own[FILTER_STYLE_LAYER].data.d_layer;
-    settings->init_layer = own[FILTER_INIT_LAYER].data.d_layer;
-    i += FILTER_ARGUMENTS;
+    args += FIRST_ARGUMENT;
+    for (int i = 0; i < FILTER_FIRST; i++)
+        if (!take_own(settings, i, args++, error))
+            return false;
     for (int k = 0; k < count; k++)
-        if (!filter_hides(&table[k]) &&
-            !set_parameter(&settings->params, &table[k], &args[i++], error))
+        if (!filter_hides(&table[k]) && !set_parameter(&settings->params, &table[k], args++, error))
+            return false;
+    for (int i = FILTER_FIRST; i < FILTER_ARGUMENTS; i++)
+        if (!take_own(settings, i, args++, error))
             return false;
     return true;
 }
@@ -189,27 +218,20 @@ static gint32 work(filter_worker *worker, gint32 image, gint32 drawable, GimpRun
     GeglBuffer *selection = NULL;
     vkstyle_image *result = NULL;
     gint32 made = -1;
-    int x, y;
-    gimp_drawable_offsets(drawable, &x, &y);
     bool good = gimp2_read_layer(&layer, image, drawable, error) &&
-                gimp2_read_selection(&selection, image, drawable, &layer, error);
+                gimp2_read_selection(&selection, &layer, error);
     if (good && mode == GIMP_RUN_INTERACTIVE) {
         layer.with_window = true;
         good = gimp2_ask(worker, settings, image, drawable, &layer);
         if (good)
-            gimp2_save_last(settings);
+            gimp2_save_last(settings, image);
         else
             error->status = VKSTYLE_INTERRUPTED;
     }
     if (good && (result = filter_run(worker, settings, &layer, error))) {
-        char *style = settings->style_layer >= 0 && gimp_item_is_valid(settings->style_layer)
-                          ? gimp_item_get_name(settings->style_layer)
-                          : NULL;
-        char *name = filter_result_name(settings, style);
-        made =
-            gimp2_add_result(image, drawable, above, &layer, x, y, selection, result, name, error);
+        char *name = filter_result_name(settings);
+        made = gimp2_add_result(drawable, above, &layer, selection, result, name, error);
         g_free(name);
-        g_free(style);
     }
     vkstyle_image_free(&result);
     g_clear_object(&selection);
@@ -239,13 +261,13 @@ static void run(const gchar *name, gint n, const GimpParam *args, gint *result_c
     else if (mode == GIMP_RUN_NONINTERACTIVE)
         good = read_arguments(&settings, n, args, &error);
     else {
-        gimp2_load_last(&settings);
+        gimp2_load_last(&settings, args[IMAGE].data.d_image);
         // A script may call the dialog with values of its own; the menu gives none.
         filter_settings given;
         vkstyle_error ignored = {0};
         filter_settings_default(&given);
         if (mode == GIMP_RUN_INTERACTIVE && read_arguments(&given, n, args, &ignored) &&
-            (given.style_file[0] || given.style_layer >= 0))
+            filter_has_style(&given.style[0]))
             settings = given;
     }
     if (mode == GIMP_RUN_INTERACTIVE)

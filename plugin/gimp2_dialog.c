@@ -15,24 +15,35 @@ static char *settings_path(void)
     return g_build_filename(gimp_directory(), "vkstyle.conf", NULL);
 }
 
-void gimp2_load_last(filter_settings *settings)
+void gimp2_load_last(filter_settings *settings, gint32 image)
 {
     char *path = settings_path();
     filter_settings_load(settings, path);
     g_free(path);
+    GimpParasite *parasite =
+        gimp_image_is_valid(image) ? gimp_image_get_parasite(image, FILTER_LAST) : NULL;
+    if (parasite) {
+        filter_last_take(settings, gimp_parasite_data(parasite),
+                         (size_t)gimp_parasite_data_size(parasite), image);
+        gimp_parasite_free(parasite);
+    }
 }
 
-void gimp2_save_last(const filter_settings *settings)
+void gimp2_save_last(const filter_settings *settings, gint32 image)
 {
     vkstyle_error error = {0};
-    char *path = settings_path();
+    char *path = settings_path(), *text = filter_last_text(settings, image);
     if (!filter_settings_save(settings, path, &error))
         g_message(_("The settings could not be kept: %s"), error.text);
+    GimpParasite *parasite = gimp_parasite_new(FILTER_LAST, 0, (guint32)strlen(text), text);
+    gimp_image_attach_parasite(image, parasite);
+    gimp_parasite_free(parasite);
+    g_free(text);
     g_free(path);
 }
 
-// Layers of the image besides the content, those inside groups included.
-static void list_layers(GArray *choices, gint32 *ids, int count, gint32 without)
+// Items of the image besides the content, those inside groups included.
+static void list_below(GArray *choices, gint32 *ids, int count, gint32 without)
 {
     for (int i = 0; i < count; i++) {
         if (ids[i] != without) {
@@ -42,7 +53,7 @@ static void list_layers(GArray *choices, gint32 *ids, int count, gint32 without)
         if (gimp_item_is_group(ids[i])) {
             int children;
             gint32 *child = gimp_item_get_children(ids[i], &children);
-            list_layers(choices, child, children, without);
+            list_below(choices, child, children, without);
         }
     }
     g_free(ids);
@@ -56,16 +67,31 @@ static GArray *list_results(const GArray *layers, gint32 drawable)
     gimp_drawable_offsets(drawable, &x, &y);
     for (guint i = 0; i < layers->len; i++) {
         filter_choice choice = g_array_index(layers, filter_choice, i);
-        GimpParasite *parasite = gimp_item_get_parasite(choice.layer, FILTER_PARASITE);
-        gimp_drawable_offsets(choice.layer, &left, &top);
+        GimpParasite *parasite = gimp_item_get_parasite(choice.item, FILTER_PARASITE);
+        gimp_drawable_offsets(choice.item, &left, &top);
         if (parasite && left == x && top == y &&
-            gimp_drawable_width(choice.layer) == gimp_drawable_width(drawable) &&
-            gimp_drawable_height(choice.layer) == gimp_drawable_height(drawable))
+            gimp_drawable_width(choice.item) == gimp_drawable_width(drawable) &&
+            gimp_drawable_height(choice.item) == gimp_drawable_height(drawable))
             g_array_append_val(results, choice);
         if (parasite)
             gimp_parasite_free(parasite);
     }
     return results;
+}
+
+static filter_items list_items(gint32 image, gint32 drawable)
+{
+    int layers, channels;
+    filter_items items = {
+        .layers = g_array_new(FALSE, FALSE, sizeof(filter_choice)),
+        .channels = g_array_new(FALSE, FALSE, sizeof(filter_choice)),
+    };
+    gint32 *layer = gimp_image_get_layers(image, &layers);
+    list_below(items.layers, layer, layers, drawable);
+    gint32 *channel = gimp_image_get_channels(image, &channels);
+    list_below(items.channels, channel, channels, -1);
+    items.results = list_results(items.layers, drawable);
+    return items;
 }
 
 static void on_response(GtkDialog *dialog, gint response, gpointer panel)
@@ -82,14 +108,9 @@ static void on_response(GtkDialog *dialog, gint response, gpointer panel)
 bool gimp2_ask(filter_worker *worker, filter_settings *settings, gint32 image, gint32 drawable,
                const filter_layer *layer)
 {
-    int count;
-    gint32 *ids = gimp_image_get_layers(image, &count);
-    GArray *layers = g_array_new(FALSE, FALSE, sizeof(filter_choice));
-    list_layers(layers, ids, count, drawable);
-    GArray *results = list_results(layers, drawable);
-    filter_panel *panel =
-        filter_panel_create(worker, layer, (filter_choice *)(void *)layers->data, (int)layers->len,
-                            (filter_choice *)(void *)results->data, (int)results->len, NULL, NULL);
+    filter_items items = list_items(image, drawable);
+    filter_panel *panel = filter_panel_create(worker, layer, &items, NULL, NULL);
+    filter_forget_gone(settings);
     filter_panel_set(panel, settings);
     GtkWidget *dialog = gimp_dialog_new(
         _(FILTER_TITLE), "vkstyle", NULL, 0, gimp_standard_help_func, FILTER_PROCEDURE, _("_Reset"),
@@ -103,13 +124,10 @@ bool gimp2_ask(filter_worker *worker, filter_settings *settings, gint32 image, g
     gtk_widget_grab_focus(gtk_dialog_get_widget_for_response(GTK_DIALOG(dialog), GTK_RESPONSE_OK));
     bool accepted = gimp_dialog_run(GIMP_DIALOG(dialog)) == GTK_RESPONSE_OK;
     if (accepted)
-        *settings = *filter_panel_get(panel);
+        filter_panel_accept(panel, settings);
     gtk_widget_destroy(dialog);
     filter_panel_free(&panel);
-    for (guint i = 0; i < layers->len; i++)
-        g_free((char *)g_array_index(layers, filter_choice, i).name);
-    g_array_free(layers, TRUE);
-    g_array_free(results, TRUE);
+    filter_items_free(&items);
     return accepted;
 }
 

@@ -78,7 +78,8 @@ bool gimp2_check_drawable(gint32 image, gint32 *drawable, vkstyle_error *error)
 bool gimp2_read_layer(filter_layer *layer, gint32 image, gint32 drawable, vkstyle_error *error)
 {
     int x, y, width, height;
-    layer->name = gimp_item_get_name(drawable);
+    layer->image = image;
+    gimp_drawable_offsets(drawable, &layer->x, &layer->y);
     layer->width = gimp_drawable_width(drawable);
     layer->height = gimp_drawable_height(drawable);
     layer->colour = colour_of(image);
@@ -105,20 +106,27 @@ bool gimp2_read_layer(filter_layer *layer, gint32 image, gint32 drawable, vkstyl
 }
 
 // The selection over the layer, as it is now; *mask stays NULL where nothing is selected.
-bool gimp2_read_selection(GeglBuffer **mask, gint32 image, gint32 drawable,
-                          const filter_layer *layer, vkstyle_error *error)
+bool gimp2_read_selection(GeglBuffer **mask, const filter_layer *layer, vkstyle_error *error)
 {
-    int x, y;
-    if (gimp_selection_is_empty(image))
+    if (gimp_selection_is_empty(layer->image))
         return true;
-    gimp_drawable_offsets(drawable, &x, &y);
-    GeglBuffer *buffer = gimp_drawable_get_buffer(gimp_image_get_selection(image));
-    *mask = filter_snapshot(buffer, layer->width, layer->height, -x, -y, error);
+    GeglBuffer *buffer = gimp_drawable_get_buffer(gimp_image_get_selection(layer->image));
+    *mask = filter_snapshot(buffer, layer->width, layer->height, -layer->x, -layer->y, error);
     g_object_unref(buffer);
     return *mask != NULL;
 }
 
-// ---------------------------------------------------------------- style and start
+// ---------------------------------------------------------------- style, start and masks
+
+int filter_item_image(int item)
+{
+    return gimp_item_is_valid(item) ? gimp_item_get_image(item) : -1;
+}
+
+char *filter_item_name(int item)
+{
+    return gimp_item_is_valid(item) ? gimp_item_get_name(item) : NULL;
+}
 
 static vkstyle_image *read_whole(gint32 drawable, const filter_colour *colour, vkstyle_error *error)
 {
@@ -159,25 +167,24 @@ static gint32 flat_layer(gint32 image)
     return gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE);
 }
 
-vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error)
+vkstyle_image *filter_load_style(const filter_style *from, vkstyle_error *error)
 {
-    if (settings->style_layer >= 0)
-        return read_item(settings->style_layer, error);
-    if (!settings->style_file[0]) {
+    if (from->layer >= 0)
+        return read_item(from->layer, error);
+    if (!from->file[0]) {
         filter_no_style(error);
         return NULL;
     }
-    char *shown = g_filename_display_name(settings->style_file);
+    char *shown = g_filename_display_name(from->file);
     vkstyle_image *style = NULL;
     error->status = VKSTYLE_FAILED;
-    if (!g_file_test(settings->style_file, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(from->file, G_FILE_TEST_EXISTS)) {
         g_snprintf(error->text, sizeof error->text,
                    _("the style image '%.800s' does not exist; choose another file"), shown);
         g_free(shown);
         return NULL;
     }
-    gint32 image =
-        gimp_file_load(GIMP_RUN_NONINTERACTIVE, settings->style_file, settings->style_file);
+    gint32 image = gimp_file_load(GIMP_RUN_NONINTERACTIVE, from->file, from->file);
     if (image < 0)
         g_snprintf(error->text, sizeof error->text, _("the style image '%.500s': %.400s"), shown,
                    gimp_get_pdb_error());
@@ -219,6 +226,38 @@ vkstyle_image *filter_load_init(const filter_settings *settings, const filter_la
     return image;
 }
 
+// A drawable's pixels where the content is.
+static GeglBuffer *snapshot_over(gint32 drawable, int x, int y, const filter_layer *layer,
+                                 vkstyle_error *error)
+{
+    GeglBuffer *buffer = gimp_drawable_get_buffer(drawable);
+    GeglBuffer *snapshot =
+        filter_snapshot(buffer, layer->width, layer->height, x - layer->x, y - layer->y, error);
+    g_object_unref(buffer);
+    return snapshot;
+}
+
+vkstyle_image *filter_load_mask(int item, const filter_layer *layer, vkstyle_error *error)
+{
+    int x, y;
+    gimp_drawable_offsets(item, &x, &y);
+    GeglBuffer *own = NULL, *pixels = snapshot_over(item, x, y, layer, error);
+    vkstyle_image *mask = NULL;
+    if (pixels && gimp_item_is_channel(item))
+        mask = filter_read_grey(pixels, &layer->part, error);
+    else if (pixels) {
+        gint32 hides = gimp_layer_get_mask(item);
+        bool hidden = hides >= 0 && gimp_layer_get_apply_mask(item);
+        if (hidden)
+            own = snapshot_over(hides, x, y, layer, error);
+        if (!hidden || own)
+            mask = filter_read(pixels, &layer->part, own, &layer->colour, error);
+    }
+    g_clear_object(&own);
+    g_clear_object(&pixels);
+    return mask;
+}
+
 // ---------------------------------------------------------------- the new layer
 
 static bool failed_call(vkstyle_error *error)
@@ -255,10 +294,11 @@ static bool insert(gint32 image, gint32 layer, gint32 mask, gint32 above, vkstyl
 }
 
 // Makes the layer and puts it into the image: -1 after a failure, and then there is none.
-gint32 gimp2_add_result(gint32 image, gint32 drawable, gint32 above, const filter_layer *source,
-                        int x, int y, GeglBuffer *selection, const vkstyle_image *result,
-                        const char *name, vkstyle_error *error)
+gint32 gimp2_add_result(gint32 drawable, gint32 above, const filter_layer *source,
+                        GeglBuffer *selection, const vkstyle_image *result, const char *name,
+                        vkstyle_error *error)
 {
+    gint32 image = source->image;
     if (!gimp_image_is_valid(image)) {
         filter_usage(error, _("the image was closed while its layer was painted"));
         return -1;
@@ -275,7 +315,7 @@ gint32 gimp2_add_result(gint32 image, gint32 drawable, gint32 above, const filte
                              &source->colour, error);
     g_object_unref(buffer);
     gint32 mask = -1;
-    if (good && !gimp_layer_set_offsets(layer, x, y))
+    if (good && !gimp_layer_set_offsets(layer, source->x, source->y))
         good = failed_call(error);
     if (good && gimp_item_is_valid(drawable))
         remember_source(layer, drawable);

@@ -81,16 +81,23 @@ static void add_own_argument(GimpProcedure *procedure, int index)
 {
     const filter_argument *argument = &filter_arguments[index];
     const char *label = _(argument->label), *help = _(argument->help);
-    if (index == FILTER_STYLE_FILE)
+    const GParamFlags flags =
+        G_PARAM_READWRITE | (filter_is_of_image(index) ? GIMP_PARAM_DONT_SERIALIZE : 0);
+    switch (argument->kind) {
+    case FILTER_PATH:
         gimp_procedure_add_file_argument(procedure, argument->name, label, help,
-                                         GIMP_FILE_CHOOSER_ACTION_OPEN, TRUE, NULL,
-                                         G_PARAM_READWRITE);
-    else if (index == FILTER_STYLE_LAYER || index == FILTER_INIT_LAYER)
-        gimp_procedure_add_layer_argument(procedure, argument->name, label, help, TRUE,
-                                          G_PARAM_READWRITE | GIMP_PARAM_DONT_SERIALIZE);
-    else
-        gimp_procedure_add_string_argument(procedure, argument->name, label, help, "",
-                                           G_PARAM_READWRITE);
+                                         GIMP_FILE_CHOOSER_ACTION_OPEN, TRUE, NULL, flags);
+        break;
+    case FILTER_TEXT:
+        gimp_procedure_add_string_argument(procedure, argument->name, label, help, "", flags);
+        break;
+    case FILTER_LAYER:
+        gimp_procedure_add_layer_argument(procedure, argument->name, label, help, TRUE, flags);
+        break;
+    case FILTER_DRAWABLE:
+        gimp_procedure_add_drawable_argument(procedure, argument->name, label, help, TRUE, flags);
+        break;
+    }
 }
 
 static GimpValueArray *run(GimpProcedure *procedure, GimpRunMode mode, GimpImage *image,
@@ -114,13 +121,15 @@ static GimpProcedure *create_procedure(GimpPlugIn *plug_in, const gchar *name)
         gimp_procedure_set_icon_file(procedure, icon);
     g_object_unref(icon);
     g_free(folder);
-    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+    for (int i = 0; i < FILTER_FIRST; i++)
         add_own_argument(procedure, i);
     int count;
     const vkstyle_param *table = vkstyle_param_table(&count);
     for (int i = 0; i < count; i++)
         if (!filter_hides(&table[i]))
             add_parameter(procedure, &table[i]);
+    for (int i = FILTER_FIRST; i < FILTER_ARGUMENTS; i++)
+        add_own_argument(procedure, i);
     gimp_procedure_add_layer_return_value(procedure, "layer", _("The new layer"),
                                           _("The new layer"), FALSE, G_PARAM_READWRITE);
     return procedure;
@@ -160,6 +169,37 @@ static void take_text(GimpProcedureConfig *config, const char *name, char *text,
     g_free(value);
 }
 
+static void take_path(GimpProcedureConfig *config, const char *name, char *path, size_t size)
+{
+    GFile *file = NULL;
+    g_object_get(config, name, &file, NULL);
+    if (!file)
+        return;
+    char *text = g_file_get_path(file);
+    if (!text)
+        text = g_file_get_uri(file);
+    g_strlcpy(path, text, size);
+    g_free(text);
+    g_object_unref(file);
+}
+
+static void take_own(GimpProcedureConfig *config, int index, filter_settings *settings)
+{
+    const filter_argument *argument = &filter_arguments[index];
+    switch (argument->kind) {
+    case FILTER_PATH:
+        take_path(config, argument->name, filter_text_of(settings, index), argument->capacity);
+        break;
+    case FILTER_TEXT:
+        take_text(config, argument->name, filter_text_of(settings, index), argument->capacity);
+        break;
+    case FILTER_LAYER:
+    case FILTER_DRAWABLE:
+        *filter_item_of(settings, index) = item_id(config, argument->name);
+        break;
+    }
+}
+
 static bool take_parameter(GimpProcedureConfig *config, const vkstyle_param *param,
                            vkstyle_params *params, vkstyle_error *error)
 {
@@ -197,20 +237,8 @@ static bool take_parameter(GimpProcedureConfig *config, const vkstyle_param *par
 
 bool gimp3_read_config(filter_settings *settings, GimpProcedureConfig *config, vkstyle_error *error)
 {
-    GFile *file = NULL;
-    g_object_get(config, "style-file", &file, NULL);
-    if (file) {
-        char *name = g_file_get_path(file);
-        if (!name)
-            name = g_file_get_uri(file);
-        g_strlcpy(settings->style_file, name, sizeof settings->style_file);
-        g_free(name);
-        g_object_unref(file);
-    }
-    take_text(config, "model", settings->model, sizeof settings->model);
-    take_text(config, "device", settings->device, sizeof settings->device);
-    settings->style_layer = item_id(config, "style-layer");
-    settings->init_layer = item_id(config, "init-layer");
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        take_own(config, i, settings);
     int count;
     const vkstyle_param *table = vkstyle_param_table(&count);
     for (int i = 0; i < count; i++)
@@ -220,16 +248,35 @@ bool gimp3_read_config(filter_settings *settings, GimpProcedureConfig *config, v
     return true;
 }
 
+static void write_own(GimpProcedureConfig *config, const filter_settings *settings, int index)
+{
+    const filter_argument *argument = &filter_arguments[index];
+    const char *text = (const char *)settings + argument->offset;
+    GFile *file = NULL;
+    int item;
+    switch (argument->kind) {
+    case FILTER_PATH:
+        file = *text ? g_file_new_for_commandline_arg(text) : NULL;
+        g_object_set(config, argument->name, file, NULL);
+        g_clear_object(&file);
+        break;
+    case FILTER_TEXT:
+        g_object_set(config, argument->name, text, NULL);
+        break;
+    case FILTER_LAYER:
+    case FILTER_DRAWABLE:
+        item = filter_item_in(settings, index);
+        g_object_set(config, argument->name,
+                     item >= 0 && gimp_item_id_is_valid(item) ? gimp_item_get_by_id(item) : NULL,
+                     NULL);
+        break;
+    }
+}
+
 void gimp3_write_config(GimpProcedureConfig *config, const filter_settings *settings)
 {
-    GFile *file =
-        settings->style_file[0] ? g_file_new_for_commandline_arg(settings->style_file) : NULL;
-    GimpItem *style =
-        settings->style_layer >= 0 ? gimp_item_get_by_id(settings->style_layer) : NULL;
-    GimpItem *init = settings->init_layer >= 0 ? gimp_item_get_by_id(settings->init_layer) : NULL;
-    g_object_set(config, "style-file", file, "model", settings->model, "device", settings->device,
-                 "style-layer", style, "init-layer", init, NULL);
-    g_clear_object(&file);
+    for (int i = 0; i < FILTER_ARGUMENTS; i++)
+        write_own(config, settings, i);
     int count;
     const vkstyle_param *table = vkstyle_param_table(&count);
     for (int i = 0; i < count; i++) {
@@ -261,14 +308,9 @@ static GimpLayer *paint(filter_worker *worker, const filter_settings *settings,
     vkstyle_image *result = filter_run(worker, settings, layer, error);
     if (!result)
         return NULL;
-    GimpItem *style = settings->style_layer >= 0 && gimp_item_id_is_valid(settings->style_layer)
-                          ? gimp_item_get_by_id(settings->style_layer)
-                          : NULL;
-    char *style_name = style ? gimp_item_get_name(style) : NULL;
-    char *name = filter_result_name(settings, style_name);
+    char *name = filter_result_name(settings);
     GimpLayer *made = gimp3_add_result(to, layer, result, name, error);
     g_free(name);
-    g_free(style_name);
     vkstyle_image_free(&result);
     return made;
 }
@@ -288,13 +330,14 @@ static GimpLayer *work(GimpProcedure *procedure, GimpRunMode mode, GimpImage *im
     GimpLayer *made = NULL;
     filter_worker *worker = filter_worker_create();
     to.source = gimp_item_get_id(GIMP_ITEM(content));
-    gimp_drawable_get_offsets(GIMP_DRAWABLE(content), &to.x, &to.y);
     bool good = gimp3_read_layer(&layer, image, content, error) &&
-                gimp3_read_selection(&to.selection, image, &layer, to.x, to.y, error);
+                gimp3_read_selection(&to.selection, image, &layer, error);
     if (good && mode == GIMP_RUN_INTERACTIVE) {
         layer.with_window = true;
         good = gimp3_ask(worker, settings, procedure, config, image, content, &layer);
-        if (!good)
+        if (good)
+            gimp3_save_last(settings, image);
+        else
             error->status = VKSTYLE_INTERRUPTED;
     }
     if (good)
@@ -316,7 +359,10 @@ static GimpValueArray *run(GimpProcedure *procedure, GimpRunMode mode, GimpImage
     if (mode == GIMP_RUN_INTERACTIVE)
         gimp_ui_init(FILTER_BINARY);
     GimpLayer *made = NULL, *content = gimp3_check_drawables(image, drawables, &error);
-    if (content && gimp3_read_config(&settings, config, &error))
+    bool good = content && gimp3_read_config(&settings, config, &error);
+    if (good && mode != GIMP_RUN_NONINTERACTIVE)
+        gimp3_load_last(&settings, image);
+    if (good)
         made = work(procedure, mode, image, content, config, &settings, &error);
     if (made) {
         GimpValueArray *values =

@@ -15,15 +15,18 @@ GimpLayer *gimp3_check_drawables(GimpImage *image, GimpDrawable **drawables, vks
 // Reads all that a run needs of the layer. filter_layer_clear it, also after a failure.
 bool gimp3_read_layer(filter_layer *layer, GimpImage *image, GimpLayer *source,
                       vkstyle_error *error);
-// The selection over the layer at x, y, as it is now; *mask stays NULL where nothing is selected.
-bool gimp3_read_selection(GeglBuffer **mask, GimpImage *image, const filter_layer *layer, int x,
-                          int y, vkstyle_error *error);
+// The selection over the layer, as it is now; *mask stays NULL where nothing is selected.
+bool gimp3_read_selection(GeglBuffer **mask, GimpImage *image, const filter_layer *layer,
+                          vkstyle_error *error);
+
+// Last values that belong to the image.
+void gimp3_load_last(filter_settings *settings, GimpImage *image);
+void gimp3_save_last(const filter_settings *settings, GimpImage *image);
 
 // Where a run's result goes.
 typedef struct gimp3_target {
     GimpImage *image;
-    int source, above; // layers; the first may be gone by now
-    int x, y;
+    int source, above;     // layers; either may be gone by now
     GeglBuffer *selection; // or NULL
 } gimp3_target;
 

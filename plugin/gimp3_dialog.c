@@ -8,8 +8,28 @@
 #include <libgimp/gimpui.h>
 #include <string.h>
 
-// Layers of the image besides the content, those inside groups included.
-static void list_layers(GArray *choices, GimpItem **items, int without)
+void gimp3_load_last(filter_settings *settings, GimpImage *image)
+{
+    guint32 size;
+    GimpParasite *parasite = gimp_image_get_parasite(image, FILTER_LAST);
+    if (!parasite)
+        return;
+    const char *text = gimp_parasite_get_data(parasite, &size);
+    filter_last_take(settings, text, size, gimp_image_get_id(image));
+    gimp_parasite_free(parasite);
+}
+
+void gimp3_save_last(const filter_settings *settings, GimpImage *image)
+{
+    char *text = filter_last_text(settings, gimp_image_get_id(image));
+    GimpParasite *parasite = gimp_parasite_new(FILTER_LAST, 0, (guint32)strlen(text), text);
+    gimp_image_attach_parasite(image, parasite);
+    gimp_parasite_free(parasite);
+    g_free(text);
+}
+
+// Items of the image besides the content, those inside groups included.
+static void list_below(GArray *choices, GimpItem **items, int without)
 {
     for (int i = 0; items && items[i]; i++) {
         int id = gimp_item_get_id(items[i]);
@@ -18,7 +38,7 @@ static void list_layers(GArray *choices, GimpItem **items, int without)
             g_array_append_val(choices, choice);
         }
         if (gimp_item_is_group(items[i]))
-            list_layers(choices, gimp_item_get_children(items[i]), without);
+            list_below(choices, gimp_item_get_children(items[i]), without);
     }
     g_free(items);
 }
@@ -39,7 +59,7 @@ static GArray *list_results(const GArray *layers, GimpLayer *content)
     GArray *results = g_array_new(FALSE, FALSE, sizeof(filter_choice));
     for (guint i = 0; i < layers->len; i++) {
         filter_choice choice = g_array_index(layers, filter_choice, i);
-        GimpItem *item = gimp_item_get_by_id(choice.layer);
+        GimpItem *item = gimp_item_get_by_id(choice.item);
         GimpParasite *parasite = gimp_item_get_parasite(item, FILTER_PARASITE);
         if (parasite && same_place(item, GIMP_ITEM(content)))
             g_array_append_val(results, choice);
@@ -47,6 +67,19 @@ static GArray *list_results(const GArray *layers, GimpLayer *content)
             gimp_parasite_free(parasite);
     }
     return results;
+}
+
+static filter_items list_items(GimpImage *image, GimpLayer *content)
+{
+    filter_items items = {
+        .layers = g_array_new(FALSE, FALSE, sizeof(filter_choice)),
+        .channels = g_array_new(FALSE, FALSE, sizeof(filter_choice)),
+    };
+    list_below(items.layers, (GimpItem **)gimp_image_get_layers(image),
+               gimp_item_get_id(GIMP_ITEM(content)));
+    list_below(items.channels, (GimpItem **)gimp_image_get_channels(image), -1);
+    items.results = list_results(items.layers, content);
+    return items;
 }
 
 // The layer that a result was made from, where it is still there and as large.
@@ -96,15 +129,11 @@ bool gimp3_ask(filter_worker *worker, filter_settings *settings, GimpProcedure *
                GimpProcedureConfig *config, GimpImage *image, GimpLayer *content,
                const filter_layer *layer)
 {
-    GArray *layers = g_array_new(FALSE, FALSE, sizeof(filter_choice));
-    list_layers(layers, (GimpItem **)gimp_image_get_layers(image),
-                gimp_item_get_id(GIMP_ITEM(content)));
-    GArray *results = list_results(layers, content);
+    filter_items items = list_items(image, content);
     views v = {.config = config};
     GtkWidget *dialog = gimp_procedure_dialog_new(procedure, config, _(FILTER_TITLE));
-    v.panel = filter_panel_create(worker, layer, (filter_choice *)(void *)layers->data,
-                                  (int)layers->len, (filter_choice *)(void *)results->data,
-                                  (int)results->len, on_panel, &v);
+    v.panel = filter_panel_create(worker, layer, &items, on_panel, &v);
+    filter_forget_gone(settings);
     filter_panel_set(v.panel, settings);
     on_panel(settings, &v);
     gtk_box_pack_start(GTK_BOX(gtk_dialog_get_content_area(GTK_DIALOG(dialog))),
@@ -113,13 +142,12 @@ bool gimp3_ask(filter_worker *worker, filter_settings *settings, GimpProcedure *
     gulong watch = g_signal_connect(config, "notify", G_CALLBACK(on_config), &v);
     bool accepted = gimp_procedure_dialog_run(GIMP_PROCEDURE_DIALOG(dialog));
     g_signal_handler_disconnect(config, watch);
-    if (accepted)
-        *settings = *filter_panel_get(v.panel);
+    if (accepted) {
+        filter_panel_accept(v.panel, settings);
+        gimp3_write_config(config, settings);
+    }
     gtk_widget_destroy(dialog);
     filter_panel_free(&v.panel);
-    for (guint i = 0; i < layers->len; i++)
-        g_free((char *)g_array_index(layers, filter_choice, i).name);
-    g_array_free(layers, TRUE);
-    g_array_free(results, TRUE);
+    filter_items_free(&items);
     return accepted;
 }

@@ -88,11 +88,11 @@ GimpLayer *gimp3_check_drawables(GimpImage *image, GimpDrawable **drawables, vks
     return layer;
 }
 
-// What the user sees of a layer: with its filters, which the layer's own buffer does not have.
-static GeglBuffer *snapshot_of(GimpLayer *layer, vkstyle_error *error)
+// What the user sees of a layer in a rectangle of its own: with its filters, which the layer's own
+// buffer does not have.
+static GeglBuffer *snapshot_part(GimpLayer *layer, const GeglRectangle *part, vkstyle_error *error)
 {
-    int width = gimp_drawable_get_width(GIMP_DRAWABLE(layer));
-    int height = gimp_drawable_get_height(GIMP_DRAWABLE(layer)), x, y, dx = 0, dy = 0;
+    int x, y, dx = 0, dy = 0;
     GimpDrawableFilter **filters = gimp_drawable_get_filters(GIMP_DRAWABLE(layer));
     bool filtered = filters && filters[0];
     g_free(filters);
@@ -115,18 +115,28 @@ static GeglBuffer *snapshot_of(GimpLayer *layer, vkstyle_error *error)
         dy -= y;
     }
     GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(copy ? copy : layer));
-    GeglBuffer *snapshot = filter_snapshot(buffer, width, height, dx, dy, error);
+    GeglBuffer *snapshot =
+        filter_snapshot(buffer, part->width, part->height, dx - part->x, dy - part->y, error);
     g_object_unref(buffer);
     if (copy)
         gimp_item_delete(GIMP_ITEM(copy));
     return snapshot;
 }
 
+static GeglBuffer *snapshot_of(GimpLayer *layer, vkstyle_error *error)
+{
+    return snapshot_part(layer,
+                         GEGL_RECTANGLE(0, 0, gimp_drawable_get_width(GIMP_DRAWABLE(layer)),
+                                        gimp_drawable_get_height(GIMP_DRAWABLE(layer))),
+                         error);
+}
+
 bool gimp3_read_layer(filter_layer *layer, GimpImage *image, GimpLayer *source,
                       vkstyle_error *error)
 {
     int x, y, width, height;
-    layer->name = gimp_item_get_name(GIMP_ITEM(source));
+    layer->image = gimp_image_get_id(image);
+    gimp_drawable_get_offsets(GIMP_DRAWABLE(source), &layer->x, &layer->y);
     layer->width = gimp_drawable_get_width(GIMP_DRAWABLE(source));
     layer->height = gimp_drawable_get_height(GIMP_DRAWABLE(source));
     layer->colour = colour_of(image);
@@ -150,18 +160,35 @@ bool gimp3_read_layer(filter_layer *layer, GimpImage *image, GimpLayer *source,
 }
 
 // The selection over the layer, as it is now; *mask stays NULL where nothing is selected.
-bool gimp3_read_selection(GeglBuffer **mask, GimpImage *image, const filter_layer *layer, int x,
-                          int y, vkstyle_error *error)
+bool gimp3_read_selection(GeglBuffer **mask, GimpImage *image, const filter_layer *layer,
+                          vkstyle_error *error)
 {
     if (gimp_selection_is_empty(image))
         return true;
     GeglBuffer *buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(gimp_image_get_selection(image)));
-    *mask = filter_snapshot(buffer, layer->width, layer->height, -x, -y, error);
+    *mask = filter_snapshot(buffer, layer->width, layer->height, -layer->x, -layer->y, error);
     g_object_unref(buffer);
     return *mask != NULL;
 }
 
-// ---------------------------------------------------------------- style and start
+// ---------------------------------------------------------------- style, start and masks
+
+static GimpItem *item_by_id(int id)
+{
+    return gimp_item_id_is_valid(id) ? gimp_item_get_by_id(id) : NULL;
+}
+
+int filter_item_image(int item)
+{
+    GimpItem *found = item_by_id(item);
+    return found ? gimp_image_get_id(gimp_item_get_image(found)) : -1;
+}
+
+char *filter_item_name(int item)
+{
+    GimpItem *found = item_by_id(item);
+    return found ? gimp_item_get_name(found) : NULL;
+}
 
 static vkstyle_image *read_whole(GimpLayer *layer, const filter_colour *colour,
                                  vkstyle_error *error)
@@ -176,7 +203,7 @@ static vkstyle_image *read_whole(GimpLayer *layer, const filter_colour *colour,
 
 static GimpLayer *layer_by_id(int id, vkstyle_error *error)
 {
-    GimpItem *item = gimp_item_id_is_valid(id) ? gimp_item_get_by_id(id) : NULL;
+    GimpItem *item = item_by_id(id);
     if (item && GIMP_IS_LAYER(item))
         return GIMP_LAYER(item);
     filter_usage(error, _("there is no layer with that number any more; choose another one"));
@@ -239,15 +266,15 @@ static vkstyle_image *load_file(GFile *file, const char *shown, vkstyle_error *e
     return style;
 }
 
-vkstyle_image *filter_load_style(const filter_settings *settings, vkstyle_error *error)
+vkstyle_image *filter_load_style(const filter_style *from, vkstyle_error *error)
 {
-    if (settings->style_layer >= 0)
-        return read_by_id(settings->style_layer, error);
-    if (!settings->style_file[0]) {
+    if (from->layer >= 0)
+        return read_by_id(from->layer, error);
+    if (!from->file[0]) {
         filter_no_style(error);
         return NULL;
     }
-    GFile *file = g_file_new_for_commandline_arg(settings->style_file);
+    GFile *file = g_file_new_for_commandline_arg(from->file);
     char *shown = g_file_get_parse_name(file);
     vkstyle_image *style = NULL;
     if (g_file_query_exists(file, NULL))
@@ -281,6 +308,37 @@ vkstyle_image *filter_load_init(const filter_settings *settings, const filter_la
     g_object_unref(buffer);
     filter_colour_clear(&colour);
     return image;
+}
+
+vkstyle_image *filter_load_mask(int id, const filter_layer *layer, vkstyle_error *error)
+{
+    GimpDrawable *drawable = GIMP_DRAWABLE(gimp_item_get_by_id(id));
+    GeglBuffer *buffer, *pixels, *own = NULL;
+    vkstyle_image *mask = NULL;
+    int x, y;
+    gimp_drawable_get_offsets(drawable, &x, &y);
+    // The content's place, seen from there.
+    const GeglRectangle part = {layer->x - x, layer->y - y, layer->width, layer->height};
+    if (GIMP_IS_CHANNEL(drawable)) {
+        buffer = gimp_drawable_get_buffer(drawable);
+        pixels = filter_snapshot(buffer, part.width, part.height, -part.x, -part.y, error);
+        g_object_unref(buffer);
+        if (pixels)
+            mask = filter_read_grey(pixels, &layer->part, error);
+    } else if ((pixels = snapshot_part(GIMP_LAYER(drawable), &part, error))) {
+        GimpLayerMask *hides = gimp_layer_get_mask(GIMP_LAYER(drawable));
+        bool hidden = hides && gimp_layer_get_apply_mask(GIMP_LAYER(drawable));
+        if (hidden) {
+            buffer = gimp_drawable_get_buffer(GIMP_DRAWABLE(hides));
+            own = filter_snapshot(buffer, part.width, part.height, -part.x, -part.y, error);
+            g_object_unref(buffer);
+        }
+        if (!hidden || own)
+            mask = filter_read(pixels, &layer->part, own, &layer->colour, error);
+    }
+    g_clear_object(&own);
+    g_clear_object(&pixels);
+    return mask;
 }
 
 // ---------------------------------------------------------------- the new layer
@@ -343,7 +401,7 @@ GimpLayer *gimp3_add_result(const gimp3_target *to, const filter_layer *source,
                              &source->colour, error);
     g_object_unref(buffer);
     GimpLayerMask *mask = NULL;
-    if (good && !gimp_layer_set_offsets(layer, to->x, to->y))
+    if (good && !gimp_layer_set_offsets(layer, source->x, source->y))
         good = failed_call(error);
     if (good)
         remember_source(layer, to->source);

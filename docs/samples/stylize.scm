@@ -29,6 +29,9 @@
                 0 0            ; tolerance: all iterations; time-limit in seconds: none
                 0 0            ; precision, kernels: auto
                 "0"            ; memory: what is free
-                0))))          ; tile: only where memory asks for it
+                0              ; tile: only where memory asks for it
+                -1             ; style-mask: everywhere
+                "" -1 -1       ; second-style-file, second-style-layer, second-style-mask: none
+                -1))))         ; strength-map: none
     (gimp-file-save RUN-NONINTERACTIVE image (car (gimp-image-flatten image)) result result)
     (gimp-image-delete image)))

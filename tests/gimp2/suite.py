@@ -15,12 +15,14 @@ import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, '..', 'support'))
-from filter_suite import (Suite, form_cases, form_name, mean_difference, near, png, stylised, write_profile)
+from filter_suite import (Suite, form_cases, form_name, mean_difference, near, png, regions_hold, stylised,
+                          write_profile)
 
 suite = Suite('gimp2', sys.argv[1], 2)
 only = sys.argv[2].split(',') if len(sys.argv) > 2 else None
 # Sanitizers watch the filter as it reads and writes layers; all else was tested without them.
 quick = suite.sanitized()
+suite.second_style()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 WIDTH, HEIGHT = 52, 39
@@ -51,11 +53,26 @@ PRELUDE = r"""
 (define (load) (car (gimp-file-load RUN-NONINTERACTIVE (at "content.png") "content.png")))
 (define (top image) (vector-ref (cadr (gimp-image-get-layers image)) 0))
 (define (style image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1))
 (define (ranged image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@ -1 "" -1 -1 -1))
 (define (modelless image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@))
+  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1))
+(define (regions image layer mode . where)
+  (let ((memory "0"))
+    (apply plug-in-vkstyle (append
+      (list mode image layer (at "style.png") @MODEL@ "" -1 -1 @PARAMETERS@) where))))
+; The left half of the image as a channel, and a white layer over the right half.
+(define (left-of image)
+  (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 26 39)
+  (let ((channel (car (gimp-selection-save image)))) (gimp-selection-none image) channel))
+(define (right-of image)
+  (let ((layer (car (gimp-layer-new image 26 39 RGB-IMAGE "right" 100 LAYER-MODE-NORMAL-LEGACY))))
+    (gimp-image-insert-layer image layer 0 1)
+    (gimp-layer-set-offsets layer 26 0)
+    (gimp-drawable-fill layer FILL-WHITE)
+    (gimp-item-set-visible layer FALSE)
+    layer))
 (define (parent-of layer) (car (gimp-item-get-parent layer)))
 (define (siblings image layer)
   (if (= (parent-of layer) -1) (car (gimp-image-get-layers image))
@@ -166,6 +183,20 @@ ERRORS = {
     'a_selection_outside_is_refused': (OFFSET % (30, 30) + SELECT % (0, 0, 10, 10),
                                        CALL % ('layer', STYLE, 0), ['outside the layer', 'Select > None']),
     'too_little_memory_is_refused': ('', CALL % ('layer', STYLE, '100K'), ['memory']),
+    'a_mask_of_another_image_is_refused': (
+        '', '(regions image layer RUN-NONINTERACTIVE (left-of (load)) "" -1 -1 -1)',
+        ['style-mask', 'another image', 'choose one of this image']),
+    'a_second_mask_without_a_style_is_refused': (
+        '(left-of image)', '(regions image layer RUN-NONINTERACTIVE -1 "" -1 channel -1)',
+        ['second-style-mask', 'no second style', 'second-style-file']),
+    'a_black_mask_is_refused': (
+        '(gimp-image-insert-channel image (car (gimp-channel-new image 52 39 "c" 50 "red")) 0 0)',
+        '(regions image layer RUN-NONINTERACTIVE -1 "" -1 -1 channel)', ['strength-map', 'black', 'paint white']),
+    'a_mask_that_is_gone_is_refused': (
+        '', '(let ((gone (left-of image))) (gimp-image-remove-channel image gone) '
+        '(regions image layer RUN-NONINTERACTIVE gone "" -1 -1 -1))', ['style-mask']),
+    'a_missing_second_style_is_refused': (
+        '', '(regions image layer RUN-NONINTERACTIVE -1 (at "nowhere.png") -1 -1 -1)', ['nowhere.png', 'does not exist']),
     'a_wrong_number_of_bytes_is_refused': ('', CALL % ('layer', STYLE, 'much'), ['much', '1500M']),
 }
 
@@ -399,6 +430,40 @@ def style_and_start_from_layers():
     assert two['losses']['style'][0] < 0.7 * one['losses']['style'][0]
 
 
+REGIONS = r"""
+(let* ((image (load)) (layer (top image)) (left (left-of image)) (right (right-of image)))
+  (define (paint name . where)
+    (let ((new (car (apply regions (append (list image layer RUN-NONINTERACTIVE) where)))))
+      (set! out (open-output-file (at "regions.txt")))
+      (describe image new)
+      (keep image new (string-append "regions-" name ".png"))
+      (gimp-image-remove-layer image new)
+      (say "END") (close-output-port out)))
+  @PAINT@
+  (gimp-image-delete image))
+"""
+
+
+def regions():
+    """Channels and layers say where a style acts, how strongly, and which."""
+    global log
+    # The content in another place: masks are of the image.
+    _, log = gimp([fill(REGIONS, PAINT="""
+  (paint "mask" right "" -1 -1 -1)
+  (paint "map" -1 "" -1 -1 left)
+  (gimp-layer-set-offsets layer 13 0)
+  (paint "moved" left "" -1 -1 -1)""")])
+    lines_of('regions.txt')
+    # What has the second style's colours needs a model that knows colours.
+    _, log = gimp([fill(REGIONS, PAINT="""
+  (paint "first" -1 "" -1 -1 -1)
+  (paint "both" left (at "second.png") -1 right -1)
+  (paint "two" left (at "second.png") -1 -1 -1)""")], model='""')
+    assert 'Stylized (style.png, second.png)' in ' '.join(lines_of('regions.txt')[0]), log
+    regions_hold(CONTENT, {name: [v for i, v in enumerate(rgba('regions-%s.png' % name)) if i % 4 != 3]
+                           for name in ('mask', 'map', 'first', 'two', 'both', 'moved')})
+
+
 def with_last_values():
     """A fresh profile has none: refused. With those of a run, that run again (Ctrl+F)."""
     global log
@@ -514,7 +579,7 @@ def killed():
 log = ''
 matrix()
 errors()
-tests = [unpainted, of_two_layers_the_given_one, style_and_start_from_layers]
+tests = [unpainted, of_two_layers_the_given_one, style_and_start_from_layers, regions]
 if not quick:
     tests += [no_driver, parity, with_last_values, killed, shipped_model, sample]
 for test in tests:

@@ -333,6 +333,76 @@ def profiled_and_indexed_styles():
         image.delete()
 
 
+def left_of(image):
+    """The left half of the image as a channel."""
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, 26, 39)
+    channel = Gimp.Selection.save(image)
+    Gimp.Selection.none(image)
+    return channel
+
+
+def right_of(image):
+    """A white layer over the right half."""
+    layer = Gimp.Layer.new(image, 'right', 26, 39, Gimp.ImageType.RGB_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 1)
+    layer.set_offsets(26, 0)
+    layer.fill(Gimp.FillType.WHITE)
+    layer.set_visible(False)
+    return layer
+
+
+@case
+def regions():
+    """Channels and layers say where a style acts, how strongly, and which."""
+    image, layer = prepare()
+    left, right, second = left_of(image), right_of(image), fixture('second.png')
+    painted, before = {}, colours(pixels(layer))
+
+    def paint(name, model=MODEL, **where):
+        status, new = call(image, [layer], model=model, beta=20,
+                           **{key.replace('_', '-'): value for key, value in where.items()})
+        assert status == Gimp.PDBStatusType.SUCCESS, (name, new)
+        painted[name] = colours(pixels(new))
+        if 'second_style_file' in where:
+            assert new.get_name() == 'Stylized (style.png, second.png)', new.get_name()
+        image.remove_layer(new)
+    paint('mask', style_mask=right)
+    paint('map', strength_map=left)
+    # What has the second style's colours needs a model that knows colours.
+    paint('first', '')
+    paint('two', '', style_mask=left, second_style_file=second)
+    paint('both', '', style_mask=left, second_style_file=second, second_style_mask=right)
+    # The content in another place: masks are of the image.
+    layer.set_offsets(13, 0)
+    paint('moved', style_mask=left)
+    image.delete()
+    filter_suite.regions_hold(before, painted)
+
+
+@case
+def a_mask_of_another_image_is_refused():
+    other, _ = prepare()
+    image, layer = prepare()
+    refused(None, ['style-mask', 'another image', 'choose one of this image'], image, [layer],
+            **{'style-mask': left_of(other)})
+    other.delete()
+
+
+@case
+def a_second_mask_without_a_style_is_refused():
+    image, layer = prepare()
+    refused(None, ['second-style-mask', 'no second style', 'second-style-file'], image, [layer],
+            **{'second-style-mask': left_of(image)})
+
+
+@case
+def a_black_mask_is_refused():
+    image, layer = prepare()
+    channel = Gimp.Channel.new(image, 'c', 52, 39, 50, Gegl.Color.new('red'))
+    image.insert_channel(channel, None, 0)
+    refused(None, ['strength-map', 'black', 'paint white'], image, [layer], **{'strength-map': channel})
+
+
 @case
 def with_last_values():
     image, layer = prepare()

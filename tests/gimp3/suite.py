@@ -15,6 +15,7 @@ from filter_suite import Suite, png, stylised, write_profile
 
 suite = Suite('gimp3', sys.argv[1], 3)
 sanitized = suite.sanitized()
+suite.second_style()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 
@@ -161,6 +162,8 @@ def shipped_model():
 
 def registration():
     """The block in pluginrc is the interface that scripts rely on."""
+    if not os.path.exists(suite.path('profile/pluginrc')):
+        gimp('')
     with open(suite.path('profile/pluginrc'), errors='replace') as file:
         text = file.read()
     start = text.index('(plug-in-def "%s/plugin/gimp/vkstyle/vkstyle"' % suite.build)
@@ -183,6 +186,8 @@ if len(sys.argv) > 2:
     if 'dialog' in sys.argv[2]:
         suite.try_dialog(dialog, layers)
         suite.try_menu('gimp-3.0')
+    elif sys.argv[2] in ('no_driver', 'parity', 'registration', 'shipped_model', 'sample'):
+        suite.check(sys.argv[2], globals()[sys.argv[2]])
     else:
         inside(sys.argv[2])
 else:

@@ -214,6 +214,12 @@ class Suite:
             losses.append(float(re.search(r'style\D*([-+.e\d]+)', said).group(1)))
         assert losses[1] < 0.5 * losses[0], 'style loss %g instead of %g' % (losses[1], losses[0])
 
+    def second_style(self):
+        """second.png: the style as a dark red picture."""
+        width, height, channels, values = png(self.path('style.png'))
+        write_png(self.path('second.png'), width, height, channels,
+                  bytes(round((160 if i % channels == 0 else 40) * v) for i, v in enumerate(values)))
+
     def new_reports(self):
         """(report, content tensor) of each run since the last call, in order."""
         found = []
@@ -507,6 +513,36 @@ def write_profile(path, grey=False, gamma=2.2):
     header += struct.pack('>3i', round(0.9642 * 65536), 65536, round(0.8249 * 65536))
     with open(path, 'wb') as file:
         file.write(header + b'\0' * (128 - len(header)) + table + body)
+
+
+def half(values, right):
+    """Of 52x39 colours those left or right of the middle, without the columns next to it."""
+    return [values[3 * (52 * y + x) + c] for y in range(39) for x in range(52) for c in range(3)
+            if (x >= 30 if right else x < 22)]
+
+
+def regions_hold(content, painted):
+    """content, and pictures as colours, 52x39: `mask` acts on the right alone, `map` on the left, `first` is
+    the style everywhere, `two` and `both` have it on the left and the second one on the right, and `moved` was
+    painted where the content lay 13 pixels further right, so that the mask of the left half covers a quarter."""
+    def change(name, right, of=content):
+        return mean_difference(half(painted[name], right), half(of, right))
+    for name, right in (('mask', True), ('map', False)):
+        print('    %s: %.4f where it acts, %.4f where not' % (name, change(name, right), change(name, not right)))
+        assert change(name, right) > 0.05, '%s painted hardly anything' % name
+        assert change(name, not right) < 0.005, '%s painted where it is black' % name
+    def redness(name, right):
+        values = half(painted[name], right)
+        return sum(values[0::3]) / len(values) * 3 - sum(values[1::3] + values[2::3]) / len(values) * 1.5
+    for name in ('two', 'both'):
+        more = [redness(name, side) - redness('first', side) for side in (False, True)]
+        print('    %s: redder than the first style alone by %.4f on the left, by %.4f on the right' % (name, *more))
+        assert more[1] > 0.08 and abs(more[0]) < more[1] / 3, '%s: redder by %s' % (name, more)
+    columns = [mean_difference(*([values[3 * (52 * y + x) + c] for y in range(39) for c in range(3)]
+                                 for values in (painted['moved'], content))) for x in range(52)]
+    edge = [sum(columns[a:b]) / (b - a) for a, b in ((0, 10), (17, 52))]
+    print('    moved: %.4f under the mask, %.4f beside it' % tuple(edge))
+    assert edge[0] > 0.05 and edge[1] < 0.005, 'the mask did not stay in its place'
 
 
 def near(a, b, limit, what):
