@@ -65,11 +65,11 @@ int vks_gpu_validation_messages(void);
 typedef struct vks_block vks_block;
 
 typedef enum vks_memory {
-    VKS_MEMORY_DEVICE,  // fast for the device; the host reaches it by upload and download
+    VKS_MEMORY_DEVICE,   // fast for the device; the host reaches it by upload and download
     VKS_MEMORY_READBACK, // host-visible, coherent and mapped (cached where there is such); small
                          // things
-    VKS_MEMORY_HOST      // the same, but large: main memory that the device reaches itself, for what
-                         // its own has no room for
+    VKS_MEMORY_HOST // the same, but large: main memory that the device reaches itself, for what
+                    // its own has no room for
 } vks_memory;
 
 // name: a debug label (static string). Zeroed? No: contents are undefined until written.

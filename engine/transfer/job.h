@@ -42,7 +42,7 @@ typedef struct vks_transfer {
     vks_schedule schedule;
     vks_estimate estimate;
     vks_journal journal;
-    bool reported; // the journal will be read
+    bool reported;       // the journal will be read
     vks_picture content; // as the engine takes it: what is transparent is filled
     vks_colours colours; // of the content
     int width, height;   // of the job's content, which may be gone (level.c)
