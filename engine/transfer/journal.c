@@ -103,8 +103,9 @@ static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
                             : s->encode.padding == VKSTYLE_PAD_REPLICATE ? "replicate"
                                                                          : "reflect");
     cJSON_AddNumberToObject(to, "tv", s->tv);
-    // Of the goal; 0: in one piece.
-    cJSON_AddNumberToObject(to, "tile_pixels", schedule->levels[schedule->count - 1].tile);
+    // Of the goal; 0: in one piece, or the job failed before there was a schedule.
+    cJSON_AddNumberToObject(to, "tile_pixels",
+                            schedule->count ? schedule->levels[schedule->count - 1].tile : 0);
     cJSON *levels = cJSON_AddArrayToObject(to, "levels");
     for (int i = 0; i < schedule->count; i++) {
         cJSON *level = cJSON_CreateObject();

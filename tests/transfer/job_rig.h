@@ -21,7 +21,6 @@ typedef struct job_watch {
     int calls, pictures, levels_seen;
     int picture_at[64], picture_width[64];
     double picture_time[64];
-    double last_call, longest_gap;
     int last_iteration;
     bool went_back; // the count of iterations fell
     vkstyle_image *last_picture;

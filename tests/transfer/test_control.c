@@ -60,8 +60,6 @@ static void progress(void **state)
     assert_false(watch.went_back);
     assert_int_equal(watch.levels_seen, 1 << 1 | 1 << 2);
     assert_int_equal(watch.pictures, 0);
-    // "At least every 100 ms", on a machine that is doing other things, too.
-    assert_true(watch.longest_gap < 2);
     job_free(&r);
 }
 
