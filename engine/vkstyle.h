@@ -280,6 +280,7 @@ typedef struct vkstyle_progress {
     int iteration, iterations;       // done so far and in all, over all levels
     int level, levels;               // from 1
     int width, height;               // of the target at this level
+    int tile, tiles;                 // of a pass over tiles: which is at work, from 1; else 0
     double loss;                     // what the optimiser minimises; NaN before the first is known
     double content_loss, style_loss; // its parts, unweighted, normalised
     double seconds, seconds_left; // since the job began; predicted rest (negative: not known yet)

@@ -16,7 +16,7 @@ enum { BAR, PLAIN, JSON, NONE };
 static int style = NONE;
 static bool line_open;  // the bar's line is on the screen
 static double shown_at; // when something was last printed
-static int shown_iteration = -1;
+static int shown_iteration = -1, shown_tile;
 static char shown_phase[128];
 
 static double now(void)
@@ -76,12 +76,20 @@ static void left_text(char *buffer, size_t size, double seconds)
         snprintf(buffer, size, "%s left", cli_seconds_text(time, sizeof time, seconds));
 }
 
+static void tile_text(char *buffer, size_t size, const vkstyle_progress *p)
+{
+    buffer[0] = '\0';
+    if (p->tiles)
+        snprintf(buffer, size, ", tile %d of %d", p->tile, p->tiles);
+}
+
 static void show_bar(const vkstyle_progress *p)
 {
-    char line[512], loss[48] = "", left[48];
+    char line[512], loss[48] = "", left[48], tile[48];
     if (isfinite(p->loss))
         snprintf(loss, sizeof loss, "  loss %.4g", p->loss);
     left_text(left, sizeof left, p->seconds_left);
+    tile_text(tile, sizeof tile, p);
     int count = p->iterations > 0 ? p->iterations : 1, cells = 20;
     int full = (int)((long)p->iteration * cells / count);
     full = full < 0 ? 0 : full > cells ? cells : full;
@@ -90,8 +98,8 @@ static void show_bar(const vkstyle_progress *p)
         bar[i] = i < full ? '#' : '-';
     bar[cells] = '\0';
     // What matters most comes first: a narrow terminal cuts the rest.
-    snprintf(line, sizeof line, "[%s] %d/%d%s%s%s  %s  %dx%d", bar, p->iteration, p->iterations,
-             left[0] ? "  " : "", left, loss, p->phase ? p->phase : "", p->width, p->height);
+    snprintf(line, sizeof line, "[%s] %d/%d%s%s%s  %s%s  %dx%d", bar, p->iteration, p->iterations,
+             left[0] ? "  " : "", left, loss, p->phase ? p->phase : "", tile, p->width, p->height);
     // A line longer than the terminal would wrap and could not be taken back.
     struct winsize window;
     size_t columns = 80;
@@ -106,10 +114,11 @@ static void show_bar(const vkstyle_progress *p)
 
 static void show_plain(const vkstyle_progress *p)
 {
-    char left[48], time[32];
+    char left[48], time[32], tile[48];
     left_text(left, sizeof left, p->seconds_left);
-    fprintf(stderr, "%s: %dx%d, iteration %d of %d", p->phase ? p->phase : "working", p->width,
-            p->height, p->iteration, p->iterations);
+    tile_text(tile, sizeof tile, p);
+    fprintf(stderr, "%s%s: %dx%d, iteration %d of %d", p->phase ? p->phase : "working", tile,
+            p->width, p->height, p->iteration, p->iterations);
     if (isfinite(p->loss))
         fprintf(stderr, ", loss %.4g (content %.4g, style %.4g)", p->loss, p->content_loss,
                 p->style_loss);
@@ -134,8 +143,9 @@ static void show_json(const vkstyle_progress *p)
         if ((unsigned char)*c >= ' ' && *c != '"' && *c != '\\')
             putchar(*c);
     printf("\", \"iteration\": %d, \"iterations\": %d, \"level\": %d, \"levels\": %d, "
-           "\"width\": %d, \"height\": %d",
-           p->iteration, p->iterations, p->level, p->levels, p->width, p->height);
+           "\"width\": %d, \"height\": %d, \"tile\": %d, \"tiles\": %d",
+           p->iteration, p->iterations, p->level, p->levels, p->width, p->height, p->tile,
+           p->tiles);
     json_number("loss", p->loss);
     json_number("content_loss", p->content_loss);
     json_number("style_loss", p->style_loss);
@@ -145,35 +155,26 @@ static void show_json(const vkstyle_progress *p)
     fflush(stdout);
 }
 
-// Without the tile at work.
-static size_t phase_length(const char *phase)
-{
-    const char *tile = strstr(phase, ", tile ");
-    return tile ? (size_t)(tile - phase) : strlen(phase);
-}
-
 void cli_progress_show(const vkstyle_progress *p)
 {
     if (style == NONE)
         return;
     const char *phase = p->phase ? p->phase : "";
-    bool new_tile = strncmp(shown_phase, phase, sizeof shown_phase - 1) != 0;
-    size_t length = phase_length(phase);
-    bool new_phase =
-        length != phase_length(shown_phase) || strncmp(shown_phase, phase, length) != 0;
-    bool moved = new_tile || p->iteration != shown_iteration;
+    bool new_phase = strncmp(shown_phase, phase, sizeof shown_phase - 1) != 0;
+    bool new_iteration = new_phase || p->iteration != shown_iteration;
+    bool moved = new_iteration || p->tile != shown_tile;
     bool last = p->iterations > 0 && p->iteration == p->iterations;
     double time = now(), pause = time - shown_at;
     // A bar is redrawn at most ten times a second, a log gets a line every five seconds and at
     // every change of phase, a program every iteration; and both a tile now and then.
-    bool due = style == BAR ? (moved && pause >= 0.1) || pause >= 1
-               : style == JSON
-                   ? new_phase || p->iteration != shown_iteration || (new_tile && pause >= 1)
-                   : new_phase || (moved && (pause >= 5 || last));
+    bool due = style == BAR    ? (moved && pause >= 0.1) || pause >= 1
+               : style == JSON ? new_iteration || (moved && pause >= 1)
+                               : new_phase || (moved && (pause >= 5 || last));
     if (!due)
         return;
     shown_at = time;
     shown_iteration = p->iteration;
+    shown_tile = p->tile;
     snprintf(shown_phase, sizeof shown_phase, "%s", phase);
     if (style == BAR)
         show_bar(p);

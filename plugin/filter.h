@@ -178,7 +178,7 @@ typedef struct filter_pictures {
 // A copy of vkstyle_progress that outlives the call.
 typedef struct filter_progress {
     char phase[128];
-    int iteration, iterations, level, levels, width, height;
+    int iteration, iterations, level, levels, width, height, tile, tiles;
     double loss, seconds, seconds_left;
     vkstyle_image *picture; // newest one, or NULL
 } filter_progress;

@@ -69,11 +69,16 @@ char *filter_bytes_text(uint64_t bytes)
 
 char *filter_progress_text(const filter_progress *progress)
 {
-    if (progress->iteration <= 0)
-        return g_strdup(_("Preparing"));
     GString *text = g_string_new(NULL);
-    g_string_append_printf(text, _("Iteration %d of %d"), progress->iteration,
-                           progress->iterations);
+    if (progress->iteration > 0)
+        g_string_append_printf(text, _("Iteration %d of %d"), progress->iteration,
+                               progress->iterations);
+    else
+        g_string_append(text, _("Preparing"));
+    if (progress->tiles) {
+        g_string_append(text, ", ");
+        g_string_append_printf(text, _("tile %d of %d"), progress->tile, progress->tiles);
+    }
     if (isfinite(progress->loss)) {
         g_string_append(text, ", ");
         g_string_append_printf(text, _("loss %.3g"), progress->loss);
@@ -92,15 +97,16 @@ char *filter_progress_text(const filter_progress *progress)
 typedef struct run {
     GMainLoop *loop;
     filter_window *window; // NULL without one
-    int shown;             // iteration that GIMP's progress shows
+    int shown, shown_tile; // what GIMP's progress shows: iteration, tile
 } run;
 
 static void on_progress(filter_task *task, const filter_progress *progress)
 {
     run *r = task->user;
     char *text = filter_progress_text(progress);
-    if (progress->iteration != r->shown) {
+    if (progress->iteration != r->shown || progress->tile != r->shown_tile) {
         r->shown = progress->iteration;
+        r->shown_tile = progress->tile;
         gimp_progress_set_text(text);
         if (progress->iterations > 0)
             gimp_progress_update((double)progress->iteration / progress->iterations);

@@ -102,6 +102,8 @@ static vkstyle_decision on_progress(const vkstyle_progress *from, void *user)
         to->levels = from->levels;
         to->width = from->width;
         to->height = from->height;
+        to->tile = from->tile;
+        to->tiles = from->tiles;
         to->loss = from->loss;
         to->seconds = from->seconds;
         to->seconds_left = from->seconds_left;

@@ -21,13 +21,18 @@ static double relative(double weight, double square)
     return square > 1e-30 ? weight / square : 0;
 }
 
+static double content_factor(const vks_setting *s, double square)
+{
+    return s->raw ? 0.5 : relative(1, square);
+}
+
 // Factors k of the losses (losses.h): what a sum of squares is multiplied with. Raw: as in the
 // paper, 1/2 and w_l / (4 N_l^2) of the Gram matrix a position. Else relative to the size of what
 // is to be reached, so that alpha, beta and the look do not change with picture, layer or size.
 void vks_iteration_factors(vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
-    it->k_content = s->raw ? 0.5 : relative(1, o->content ? o->content->square : 1);
+    it->k_content = content_factor(s, o->content ? o->content->square : 1);
     for (int i = 0; i < s->style_count && o->style; i++) {
         double n = o->style->channels[i];
         it->k_style[i] = s->raw ? s->layer_weights[i] / (4 * n * n)
@@ -318,14 +323,12 @@ bool vks_iteration_begin(vks_iteration *it, vks_gpu *gpu, vks_content *content,
         return true;
     vks_run run = vks_iteration_run(it, gpu, watch, 1);
     run.last = it->forward_parts;
-    if (!vks_run_sequence(&run, error))
+    if (!vks_run_whole(&run, error))
         return false;
-    if (run.decision != VKSTYLE_CONTINUE)
-        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
     vks_slice features = vks_plan_slice(it->plan, it->encoding.activation[s->content_layer]);
     if (!vks_keep_content(content, gpu, s, features, it->encoding.shape[s->content_layer], error))
         return false;
-    it->k_content = s->raw ? 0.5 : relative(1, content->square);
+    it->k_content = content_factor(s, content->square);
     if (!upload_weights(it, gpu, error))
         return false;
     it->done_parts = it->forward_parts;
@@ -338,7 +341,7 @@ vks_run vks_iteration_run(vks_iteration *it, vks_gpu *gpu, const vks_watch *watc
     vks_run run = {.gpu = gpu, .watch = watch, .count = count, .first = it->done_parts};
     it->done_parts = 0;
     if (it->tiles)
-        run.sequences = vks_tiles_program(it->tiles, &run.sequence_count);
+        vks_tiles_run(it->tiles, &run);
     else
         run.sequence = vks_plan_sequence(it->plan);
     return run;

@@ -59,7 +59,7 @@ typedef struct vks_transfer {
     int level;               // from 0
     int before;              // iterations of the levels before
     int run_base;            // iterations before the run at work
-    const vks_run *run;      // the one at work, or NULL
+    const vks_run *run;      // what the device is at (vks_watch), or NULL
     int spoilt;              // iterations of the level at work whose picture was spoilt
     vks_watchdog dog;
     vks_trouble trouble; // of the level at work
@@ -67,7 +67,6 @@ typedef struct vks_transfer {
     double start, last_picture;
     double rate;
     vks_watch preparing, running;
-    uint32_t tile[2]; // of a pass over tiles while preparing (vks_watch)
     char phase[64];
     vkstyle_decision decision;
     bool out_of_time;

@@ -214,10 +214,7 @@ static bool run_level(vks_transfer *t)
         vks_run run = vks_iteration_run(&t->iteration, t->gpu, &t->running,
                                         vks_debug_spoils() ? 1 : until_picture(t, left));
         t->run_base = t->journal.count;
-        t->run = &run;
-        bool ran = vks_run_sequence(&run, t->error);
-        t->run = NULL;
-        if (!ran || t->failed)
+        if (!vks_run_sequence(&run, t->error) || t->failed)
             return false;
         t->journal.levels[t->level].seconds += run.seconds;
         t->journal.levels[t->level].iterations += run.done;

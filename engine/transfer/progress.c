@@ -2,11 +2,9 @@
 #include "job.h"
 #include "../clock.h"
 #include "pad.h"
-#include "tiles.h"
 #include "../error.h"
 
 #include <math.h>
-#include <stdio.h>
 
 // ---------------------------------------------------------------- pictures
 
@@ -97,13 +95,9 @@ void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
         p.content_loss = l.content;
         p.style_loss = l.style;
     }
-    char phase[160];
-    uint32_t tile = t->tile[0], tiles = t->tile[1];
-    if (t->run && t->iteration.tiles)
-        vks_tiles_progress(t->iteration.tiles, t->run->at, &tile, &tiles);
-    if (tiles) {
-        snprintf(phase, sizeof phase, "%s, tile %u of %u", t->phase, tile + 1, tiles);
-        p.phase = phase;
+    if (t->run && t->run->tile_count) {
+        p.tile = (int)vks_run_tile(t->run) + 1;
+        p.tiles = (int)t->run->tile_count;
     }
     vkstyle_decision d = t->job->progress(&p, t->job->user);
     if (d > t->decision)

@@ -96,42 +96,65 @@ static bool submit_some(feed *f, cursor *c, vkstyle_error *error)
     return true;
 }
 
-bool vks_run_sequence(vks_run *run, vkstyle_error *error)
+static bool feed_all(feed *f, vkstyle_error *error)
 {
-    feed f = {.run = run,
-              .sequences = run->sequences ? run->sequences : &run->sequence,
-              .sequence_count = run->sequences ? run->sequence_count : 1};
-    double start = f.last = vks_seconds();
-    f.learnt = run->watch && run->watch->rate ? run->watch->rate : &f.rate;
-    run->done = run->at = 0;
-    run->decision = VKSTYLE_CONTINUE;
+    vks_run *run = f->run;
     cursor c = {.part = run->sequences ? 0 : run->first};
     for (int begun = 0; begun < run->count;) {
         // In the first round software Vulkan compiles each kernel when it meets it, up to half a
         // second each: one at a time then, or a cancel would have to sit through three.
-        if (f.length == (begun ? AHEAD : 1) && !finish_oldest(&f, error))
+        if (f->length == (begun ? AHEAD : 1) && !finish_oldest(f, error))
             return false;
         if (run->decision != VKSTYLE_CONTINUE)
             break;
-        if (!submit_some(&f, &c, error))
+        if (!submit_some(f, &c, error))
             return false;
-        if (c.sequence == f.sequence_count) {
+        if (c.sequence == f->sequence_count) {
             c = (cursor){0};
             begun++;
         }
     }
-    if (!drain(&f, error))
-        return false;
+    return drain(f, error);
+}
+
+bool vks_run_sequence(vks_run *run, vkstyle_error *error)
+{
+    const vks_watch *watch = run->watch;
+    feed f = {.run = run,
+              .sequences = run->sequences ? run->sequences : &run->sequence,
+              .sequence_count = run->sequences ? run->sequence_count : 1};
+    double start = f.last = vks_seconds();
+    f.learnt = watch && watch->rate ? watch->rate : &f.rate;
+    run->done = run->at = 0;
+    run->decision = VKSTYLE_CONTINUE;
+    if (watch && watch->run)
+        *watch->run = run;
+    bool done = feed_all(&f, error);
+    if (watch && watch->run)
+        *watch->run = NULL;
     run->seconds = vks_seconds() - start;
+    return done;
+}
+
+uint32_t vks_run_tile(const vks_run *run)
+{
+    uint32_t tile = run->first_tile;
+    for (const int *end = run->tile_ends; *end <= run->at; end++)
+        tile++;
+    return tile;
+}
+
+bool vks_run_whole(vks_run *run, vkstyle_error *error)
+{
+    if (!vks_run_sequence(run, error))
+        return false;
+    if (run->decision != VKSTYLE_CONTINUE)
+        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
     return true;
 }
 
 bool vks_run_plan(vks_gpu *gpu, vks_plan *plan, const vks_watch *watch, vkstyle_error *error)
 {
     vks_run run = {.gpu = gpu, .sequence = vks_plan_sequence(plan), .watch = watch, .count = 1};
-    if (!vks_run_sequence(&run, error))
-        return false;
-    if (run.decision != VKSTYLE_CONTINUE)
-        return vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
-    return true;
+    return vks_run_whole(&run, error);
 }

@@ -13,8 +13,9 @@ typedef struct vks_watch {
     // have finished. Returns VKSTYLE_CONTINUE, or what ends the work. May be NULL.
     vkstyle_decision (*tick)(int done, void *user);
     void *user;
-    double *rate;   // cost units a second, learnt as it goes; starts at 0: not known yet
-    uint32_t *tile; // where a pass over tiles is: [0] of [1], from 0; NULL: nobody asks
+    double *rate; // cost units a second, learnt as it goes; starts at 0: not known yet
+    const struct vks_run *
+        *run; // where the run at work can be found; else NULL is there. May be NULL
 } vks_watch;
 
 typedef struct vks_run {
@@ -22,6 +23,10 @@ typedef struct vks_run {
     vks_sequence *sequence;
     vks_sequence *const *sequences; // several in turn instead of one, NULL: `sequence`
     int sequence_count;
+    // Of passes over tiles: how many sequences there are up to the end of each, and which of all
+    // tiles the first is. NULL: no tiles.
+    const int *tile_ends;
+    uint32_t first_tile, tile_count;
     const vks_watch *watch; // NULL: nobody
     int count;              // how often to run the sequence
     int first, last; // of one sequence: the first run begins at that part; all end before part
@@ -36,7 +41,13 @@ typedef struct vks_run {
 // given; the last run is then perhaps not whole.
 bool vks_run_sequence(vks_run *run, vkstyle_error *error);
 
-// Runs a plan once. A watch that does not want to continue is a failure, VKSTYLE_INTERRUPTED.
+// The same, where a watch that does not want to continue is a failure: VKSTYLE_INTERRUPTED.
+bool vks_run_whole(vks_run *run, vkstyle_error *error);
+
+// The tile at work, from 0, of a run that has tiles.
+uint32_t vks_run_tile(const vks_run *run);
+
+// vks_run_whole of a plan, once.
 bool vks_run_plan(vks_gpu *gpu, vks_plan *plan, const vks_watch *watch, vkstyle_error *error);
 
 #endif

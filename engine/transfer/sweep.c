@@ -7,7 +7,7 @@
 static int find_shape(const vks_sweep *s, const vks_window *w)
 {
     for (int i = 0; i < s->shape_count; i++)
-        if (vks_window_alike(&s->grid, &s->shapes[i].window, w))
+        if (vks_window_alike(&s->shapes[i].window, w))
             return i;
     return -1;
 }
@@ -114,7 +114,7 @@ bool vks_sweep_realise(vks_sweep *s, vks_gpu *gpu, vks_block *arena, vkstyle_err
     return true;
 }
 
-int vks_sweep_sequences(const vks_sweep *s, uint32_t tile, vks_sequence *sequences[3])
+static int sequences_of(const vks_sweep *s, uint32_t tile, vks_sequence *sequences[3])
 {
     const vks_sweep_tile *t = &s->tiles[tile];
     int count = 0;
@@ -126,54 +126,34 @@ int vks_sweep_sequences(const vks_sweep *s, uint32_t tile, vks_sequence *sequenc
     return count;
 }
 
-// Looks on for somebody, and tells which tile is at work.
-typedef struct looker {
-    const vks_watch *watch;
-    const vks_run *run;
-    const int *end; // of each tile: its sequences and those before
-    uint32_t first;
-} looker;
-
-static vkstyle_decision look(int done, void *user)
+int vks_sweep_program(const vks_sweep *s, uint32_t first, uint32_t count, vks_sequence **program,
+                      int length, int *ends)
 {
-    const looker *l = user;
-    uint32_t tile = l->first;
-    for (const int *end = l->end; done ? *end < l->run->sequence_count : *end <= l->run->at; end++)
-        tile++;
-    l->watch->tile[0] = tile;
-    return l->watch->tick(done, l->watch->user);
+    for (uint32_t i = 0; i < count; i++)
+        ends[i] = length += sequences_of(s, first + i, program + length);
+    return length;
 }
 
 bool vks_sweep_run(const vks_sweep *s, uint32_t first, uint32_t count, vks_gpu *gpu,
                    const vks_watch *watch, vkstyle_error *error)
 {
-    vks_sequence **program = calloc(3 * (size_t)count, sizeof *program);
-    int *end = calloc(count, sizeof *end);
-    vks_run run = {.gpu = gpu, .sequences = program, .watch = watch, .count = 1};
-    looker state = {watch, &run, end, first};
-    vks_watch told;
+    vks_sequence **program = calloc(VKS_TILE_SEQUENCES * (size_t)count, sizeof *program);
+    int *ends = calloc(count, sizeof *ends);
     bool done = false;
-    if (!program || !end) {
+    if (program && ends) {
+        vks_run run = {.gpu = gpu,
+                       .sequences = program,
+                       .sequence_count = vks_sweep_program(s, first, count, program, 0, ends),
+                       .tile_ends = ends,
+                       .first_tile = first,
+                       .tile_count = s->count,
+                       .watch = watch,
+                       .count = 1};
+        done = vks_run_whole(&run, error);
+    } else {
         vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %u tiles", count);
-        goto end;
     }
-    for (uint32_t i = 0; i < count; i++)
-        end[i] = run.sequence_count +=
-            vks_sweep_sequences(s, first + i, program + run.sequence_count);
-    if (watch && watch->tile && watch->tick) {
-        told = *watch;
-        told.tick = look;
-        told.user = &state;
-        run.watch = &told;
-        watch->tile[1] = s->count;
-    }
-    done = vks_run_sequence(&run, error);
-    if (watch && watch->tile)
-        watch->tile[1] = 0;
-    if (done && run.decision != VKSTYLE_CONTINUE)
-        done = vks_fail(error, VKSTYLE_INTERRUPTED, "interrupted");
-end:
     free(program);
-    free(end);
+    free(ends);
     return done;
 }

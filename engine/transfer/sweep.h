@@ -48,8 +48,11 @@ void vks_sweep_free(vks_sweep *sweep);
 uint64_t vks_sweep_bytes(vks_sweep *sweep);
 double vks_sweep_flops(const vks_sweep *sweep);
 bool vks_sweep_realise(vks_sweep *sweep, vks_gpu *gpu, vks_block *arena, vkstyle_error *error);
-// The sequences of a tile in their order: at most three, their number is returned.
-int vks_sweep_sequences(const vks_sweep *sweep, uint32_t tile, vks_sequence *sequences[3]);
+// Appends the sequences of `count` tiles to a program of `length`, at most VKS_TILE_SEQUENCES each;
+// ends[i]: the length after tile first + i. Returns the new length.
+enum { VKS_TILE_SEQUENCES = 3 };
+int vks_sweep_program(const vks_sweep *sweep, uint32_t first, uint32_t count,
+                      vks_sequence **program, int length, int *ends);
 // Runs one tile, or all of them, and waits. The network's watch looks on.
 bool vks_sweep_run(const vks_sweep *sweep, uint32_t first, uint32_t count, vks_gpu *gpu,
                    const vks_watch *watch, vkstyle_error *error);

@@ -36,8 +36,9 @@ struct vks_tiles {
     vks_plan *begin, *middle; // iteration->plan is the end
     vks_block *arena;
     uint64_t arena_bytes;
-    vks_sequence **program;
+    vks_sequence **program; // all of an iteration, in order
     int program_count;
+    int *tile_ends; // see vks_run
 };
 
 vks_memory vks_place(const vks_setting *setting, int index)
@@ -407,19 +408,19 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
 
 static bool make_program(vks_tiles *t, vks_iteration *it, vkstyle_error *error)
 {
-    size_t most = 3 * ((size_t)t->measure.count + t->paint.count) + 3;
-    vks_sequence **p = t->program = calloc(most, sizeof *p);
-    if (!p)
+    uint32_t tiles = t->measure.count + t->paint.count;
+    vks_sequence **p = t->program = calloc(VKS_TILE_SEQUENCES * (size_t)tiles + 3, sizeof *p);
+    t->tile_ends = calloc(tiles, sizeof *t->tile_ends);
+    if (!p || !t->tile_ends)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for tiles");
     int n = 0;
     p[n++] = vks_plan_sequence(t->begin);
-    for (uint32_t i = 0; i < t->measure.count; i++)
-        n += vks_sweep_sequences(&t->measure, i, p + n);
+    n = vks_sweep_program(&t->measure, 0, t->measure.count, p, n, t->tile_ends);
     if (t->middle)
         p[n++] = vks_plan_sequence(t->middle);
-    for (uint32_t i = 0; i < t->paint.count; i++)
-        n += vks_sweep_sequences(&t->paint, i, p + n);
+    n = vks_sweep_program(&t->paint, 0, t->paint.count, p, n, t->tile_ends + t->measure.count);
     p[n++] = vks_plan_sequence(it->plan);
+    t->tile_ends[tiles - 1] = n; // what comes after all tiles counts with the last
     t->program_count = n;
     return true;
 }
@@ -457,6 +458,7 @@ void vks_tiles_free(vks_tiles **tiles)
     for (int i = 0; i < t->store_count; i++)
         vks_block_free(&t->stores[i].block);
     free(t->program);
+    free(t->tile_ends);
     free(t);
     *tiles = NULL;
 }
@@ -482,26 +484,10 @@ double vks_tiles_flops(const vks_tiles *t)
     return vks_sweep_flops(&t->measure) + vks_sweep_flops(&t->paint);
 }
 
-const vks_grid *vks_tiles_grid(const vks_tiles *t)
+void vks_tiles_run(const vks_tiles *t, vks_run *run)
 {
-    return &t->grid;
-}
-
-vks_sequence *const *vks_tiles_program(const vks_tiles *t, int *count)
-{
-    *count = t->program_count;
-    return t->program;
-}
-
-void vks_tiles_progress(const vks_tiles *t, int at, uint32_t *tile, uint32_t *all)
-{
-    *all = t->measure.count + t->paint.count;
-    // Two sequences a tile, then three.
-    int first = 1 + 2 * (int)t->measure.count;
-    if (at < first)
-        *tile = at < 1 ? 0 : (uint32_t)(at - 1) / 2;
-    else
-        *tile = t->measure.count + (uint32_t)(at - first - (t->middle != NULL)) / 3;
-    if (*tile >= *all)
-        *tile = *all - 1;
+    run->sequences = t->program;
+    run->sequence_count = t->program_count;
+    run->tile_ends = t->tile_ends;
+    run->tile_count = t->measure.count + t->paint.count;
 }

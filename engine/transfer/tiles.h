@@ -30,12 +30,8 @@ void vks_tiles_rest(vks_tiles *tiles);
 // Bytes beside those of iteration->plan; *host: how many of them are meant for host memory.
 uint64_t vks_tiles_bytes(const vks_tiles *tiles, uint64_t *host);
 double vks_tiles_flops(const vks_tiles *tiles);
-const vks_grid *vks_tiles_grid(const vks_tiles *tiles);
-// The sequences of an iteration in their order.
-vks_sequence *const *vks_tiles_program(const vks_tiles *tiles, int *count);
-// Which tile (from 0) the program is at when so many of its sequences have finished, and of how
-// many; both passes count.
-void vks_tiles_progress(const vks_tiles *tiles, int at, uint32_t *tile, uint32_t *tiles_in_all);
+// Fills in the sequences of an iteration and its tiles; both passes count.
+void vks_tiles_run(const vks_tiles *tiles, vks_run *run);
 
 // Where a vector of a picture's size goes: number `index` of them, counted from 0.
 vks_memory vks_place(const vks_setting *setting, int index);

@@ -20,14 +20,17 @@ static bool check_job(const vks_transfer *t)
     return vkstyle_params_check(t->params, t->error);
 }
 
-// What tiles cost: a second pass forward, and halos.
+// What tiles cost: a second pass forward, a third for the content's features where those cannot be
+// kept, and halos. One pass forward is half of an iteration in one piece.
 static void say_tiles(const vks_transfer *t, const vks_level *level)
 {
     if (!level->tile)
         return;
     vks_grid grid = vks_grid_make(t->model, t->setting.encode.depth, (uint32_t)level->width,
                                   (uint32_t)level->height, level->tile);
-    double times = 1.5 * vks_grid_overhead(&grid) + (level->lean ? 0.4 : 0);
+    double times = 1.5 * vks_grid_overhead(&grid, grid.depth);
+    if (level->lean)
+        times += 0.5 * vks_grid_overhead(&grid, t->setting.content_layer + 1);
     vks_notice("%dx%d pixels in %u tiles of %u: the picture is the same and takes about %.1f times "
                "as long%s",
                level->width, level->height, vks_grid_count(&grid), grid.tile, times,
@@ -238,8 +241,8 @@ static vkstyle_image *run_job(vks_transfer *t)
     if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
-    t->preparing = (vks_watch){vks_look_on, t, &t->rate, t->tile};
-    t->running = (vks_watch){vks_tick, t, &t->rate, NULL};
+    t->preparing = (vks_watch){vks_look_on, t, &t->rate, &t->run};
+    t->running = (vks_watch){vks_tick, t, &t->rate, &t->run};
     vks_level_foretell(t->gpu, t->model, &t->setting, t->params,
                        &t->schedule.levels[t->checkpoint.file ? t->checkpoint.level : 0]);
     vks_network_set_watch(t->network, &t->preparing);

@@ -171,10 +171,9 @@ void vks_window_at(const vks_grid *g, uint32_t number, vks_window *w)
     }
 }
 
-bool vks_window_alike(const vks_grid *g, const vks_window *a, const vks_window *b)
+bool vks_window_alike(const vks_window *a, const vks_window *b)
 {
     vks_rect p = a->own, q = b->own, r = a->rect, s = b->rect;
-    (void)g;
     return r.x1 - r.x0 == s.x1 - s.x0 && r.y1 - r.y0 == s.y1 - s.y0 && p.x0 - r.x0 == q.x0 - s.x0 &&
            p.y0 - r.y0 == q.y0 - s.y0 && p.x1 - p.x0 == q.x1 - q.x0 && p.y1 - p.y0 == q.y1 - q.y0 &&
            !memcmp(a->crop, b->crop, sizeof a->crop) && !memcmp(a->at, b->at, sizeof a->at);
@@ -192,14 +191,14 @@ vks_shape vks_grid_shape(const vks_grid *g, int layer)
     return vks_shape_of(width, height, (uint32_t)g->model->layers[layer].out);
 }
 
-double vks_grid_overhead(const vks_grid *g)
+double vks_grid_overhead(const vks_grid *g, int depth)
 {
-    double work = 0, whole = 0;
+    double work = 0, whole = 0; // multiply-adds, over nine
     vks_window w;
     for (uint32_t n = 0; n < vks_grid_count(g); n++) {
         vks_window_at(g, n, &w);
         double width = w.rect.x1 - w.rect.x0, height = w.rect.y1 - w.rect.y0;
-        for (int i = 0; i < g->depth; i++) {
+        for (int i = 0; i < depth; i++) {
             const vks_layer *layer = &g->model->layers[i];
             if (is_pool(g, i)) {
                 width = w.crop[i].x1 - w.crop[i].x0;

@@ -45,10 +45,11 @@ uint32_t vks_grid_count(const vks_grid *grid);
 // Tile `number`, row by row.
 void vks_window_at(const vks_grid *grid, uint32_t number, vks_window *window);
 // Whether two windows differ in nothing but their place: one plan serves both.
-bool vks_window_alike(const vks_grid *grid, const vks_window *a, const vks_window *b);
+bool vks_window_alike(const vks_window *a, const vks_window *b);
 // Size of a layer of the whole picture.
 vks_shape vks_grid_shape(const vks_grid *grid, int layer);
-// Work of all windows, one pass, over that of the whole picture: what halos cost.
-double vks_grid_overhead(const vks_grid *grid);
+// Work of all windows in one pass forward up to layer depth - 1, over that of the whole picture up
+// to the deepest: what halos cost.
+double vks_grid_overhead(const vks_grid *grid, int depth);
 
 #endif

@@ -33,6 +33,8 @@ vkstyle_decision job_look(const vkstyle_progress *p, void *user)
     w->calls++;
     w->went_back |= p->iteration < w->last_iteration || p->iteration > p->iterations;
     w->last_iteration = p->iteration;
+    w->tiles = p->tiles ? p->tiles : w->tiles;
+    w->no_such_tile |= p->tiles ? p->tile < 1 || p->tile > p->tiles : p->tile != 0;
     w->levels_seen |= 1 << p->level;
     if (p->picture && w->pictures < 64) {
         w->picture_at[w->pictures] = p->iteration;

@@ -22,6 +22,8 @@ typedef struct job_watch {
     int picture_at[64], picture_width[64];
     double picture_time[64];
     int last_iteration;
+    int tiles; // of the last pass over tiles
+    bool no_such_tile;
     bool went_back; // the count of iterations fell
     vkstyle_image *last_picture;
 } job_watch;
