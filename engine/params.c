@@ -357,8 +357,8 @@ int vkstyle_layer_weights(const char *text, int room, double *weights)
     return count;
 }
 
-bool vks_params_layer_weights(const vkstyle_params *params, int count, double *weights,
-                              vkstyle_error *error)
+static bool layer_weights(const vkstyle_params *params, int count, double *weights,
+                          vkstyle_error *error)
 {
     int found = vkstyle_layer_weights(params->layer_weights, count, weights);
     if (found < 0) {
@@ -405,5 +405,5 @@ bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *lay
                 return vks_fail(error, VKSTYLE_USAGE, "--style-layers: %s is there twice", word);
         memcpy(layers->name[layers->count++], word, sizeof word);
     }
-    return vks_params_layer_weights(params, layers->count, layers->weight, error);
+    return layer_weights(params, layers->count, layers->weight, error);
 }

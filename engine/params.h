@@ -17,8 +17,4 @@ typedef struct vks_style_layers {
 bool vks_params_style_layers(const vkstyle_params *params, vks_style_layers *layers,
                              vkstyle_error *error);
 
-// The weights of `count` style layers. Fails as above.
-bool vks_params_layer_weights(const vkstyle_params *params, int count, double *weights,
-                              vkstyle_error *error);
-
 #endif

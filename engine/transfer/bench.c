@@ -59,9 +59,7 @@ static bool prepare(bench *b, int width, int height, vkstyle_error *error)
     bool done =
         other && b->image &&
         vks_prepare_style(&b->style, gpu, b->network, &b->setting, styles, NULL, 1, error) &&
-        (b->setting.storage == VKS_FLOAT && !b->setting.tile
-             ? vks_expect_content(&b->content, gpu, b->network, &b->setting, b->image, error)
-             : vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, error));
+        vks_prepare_content(&b->content, gpu, b->network, &b->setting, b->image, true, error);
     vkstyle_image_free(&other);
     return done;
 }
@@ -219,8 +217,7 @@ static bool measure(bench *b, int width, int height, const vkstyle_params *param
     if (done)
         vks_level_foretell(gpu, b->model, &b->setting, params, &schedule.levels[0]);
     b->setting = vks_setting_at(&b->setting, &schedule.levels[0]);
-    if (schedule.levels[0].history)
-        b->optimiser.history = schedule.levels[0].history;
+    b->optimiser = vks_optimiser_for(params, &schedule.levels[0]);
     done = done && prepare(b, width, height, error);
     b->prepare_seconds = vks_seconds() - start;
     start = vks_seconds();
@@ -259,7 +256,6 @@ bool vkstyle_bench(vkstyle_context *context, const vkstyle_model *model, int wid
     b.seconds = calloc((size_t)b.count, sizeof *b.seconds);
     if (!b.seconds)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for %d timings", b.count);
-    b.optimiser = vks_optimiser_for(params, b.count);
     bool done =
         vkstyle_params_check(params, error) &&
         vks_setting_resolve(&b.setting, model, params, vks_gpu_get_limits(context->gpu), error) &&

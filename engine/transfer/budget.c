@@ -68,9 +68,7 @@ static bool measure(vks_need *need, vks_iteration *it, vks_network *dry,
     for (int i = 0; i < s->regions; i++)
         region[i] = (vks_region){&style, 1, NULL};
     vks_content content = {.square = 1};
-    struct vks_optimiser_options optimiser = vks_optimiser_for(params, level->iterations);
-    if (level->history)
-        optimiser.history = level->history;
+    struct vks_optimiser_options optimiser = vks_optimiser_for(params, level);
     if (!vks_iteration_build(it, limits, dry, s,
                              &(vks_iteration_options){.width = width,
                                                       .height = height,

@@ -9,19 +9,21 @@
 
 #include <stdio.h>
 
-struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations)
+struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, const vks_level *level)
 {
     struct vks_optimiser_options o = vks_optimiser_default(params->optimizer);
+    if (level->history)
+        o.history = level->history;
     // A level of a few steps is a descent and no more: Adam then goes twice as far with each. (Six
     // iterations at 256 pixels after 32 at 128: style 0.053 instead of 0.062, docs/qualities.md.)
     enum { FEW = 12 };
-    if (iterations <= FEW && params->optimizer == VKSTYLE_ADAM && !params->raw_losses)
+    if (level->iterations <= FEW && params->optimizer == VKSTYLE_ADAM && !params->raw_losses)
         o.learning_rate *= 2;
     if (params->learning_rate > 0)
         o.learning_rate = params->learning_rate;
     // The average spans the last quarter or so of a level; a longer one would drag early,
     // unfinished iterates along.
-    double decay = 1 - 8.0 / iterations;
+    double decay = 1 - 8.0 / level->iterations;
     o.average_decay = decay < 0.5 ? 0.5 : decay > 0.99 ? 0.99 : decay;
     if (params->raw_losses) { // the optimiser of the paper's followers: torch.optim.Adam as it is
         o.beta2 = 0.999;

@@ -26,7 +26,8 @@ bool vks_estimate_job(vks_estimate *estimate, const vkstyle_context *context,
 void vks_calibrate(const vkstyle_context *context, const vks_setting *setting, double flops,
                    double seconds);
 
-// The optimiser's options for a level of so many iterations.
-struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, int iterations);
+// The optimiser's options for a level.
+struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params,
+                                               const vks_level *level);
 
 #endif

@@ -159,7 +159,7 @@ static bool evaluate_content(evaluation *ev, const vkstyle_image *image, vkstyle
     int layer = s->content_layer;
     vks_content content = {0};
     vks_iteration it = {0};
-    bool done = vks_prepare_content(&content, ev->gpu, ev->network, s, image, error) &&
+    bool done = vks_prepare_content(&content, ev->gpu, ev->network, s, image, false, error) &&
                 run(ev, &it,
                     &(vks_iteration_options){.width = (uint32_t)ev->target->width,
                                              .height = (uint32_t)ev->target->height,
@@ -177,14 +177,6 @@ static bool evaluate_content(evaluation *ev, const vkstyle_image *image, vkstyle
     vks_iteration_free(&it);
     vks_content_free(&content);
     return done;
-}
-
-// Tiles of the size asked for; all on the device.
-static bool place_evaluation(vks_setting *setting, const vkstyle_params *params)
-{
-    setting->tile = (uint32_t)params->tile;
-    setting->resident = INT_MAX;
-    return true;
 }
 
 bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
@@ -212,10 +204,13 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
     vks_style measured = {0};
     bool done = false;
     ev.target = padded[2];
-    if (padded[0] && padded[1] && padded[2] &&
+    bool ready =
+        padded[0] && padded[1] && padded[2] &&
         vks_setting_resolve(&ev.setting, model, &p, vks_gpu_get_limits(context->gpu), error) &&
-        vks_tune(&ev.setting, ev.gpu, NULL, error) && place_evaluation(&ev.setting, &p) &&
-        (ev.network = vks_context_network(context, model, error)) &&
+        vks_tune(&ev.setting, ev.gpu, NULL, error);
+    ev.setting.tile = (uint32_t)p.tile;
+    ev.setting.resident = INT_MAX; // all on the device
+    if (ready && (ev.network = vks_context_network(context, model, error)) &&
         (ev.writer = vks_safetensors_writer_create(error)) &&
         vks_prepare_style(&measured, ev.gpu, ev.network, &ev.setting, styles, NULL, 1, error) &&
         evaluate_content(&ev, padded[0], error) && evaluate_style(&ev, &measured, error))

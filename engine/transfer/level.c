@@ -297,15 +297,7 @@ static bool recover_content(vks_transfer *t, const vks_content *content)
 // the content's, too.
 static bool starts_as_content(const vks_transfer *t)
 {
-    return t->here.storage == VKS_FLOAT && !t->here.tile && !t->checkpoint.file &&
-           t->target.at == t->content.at && (!t->level || !t->before);
-}
-
-static bool prepare_content(vks_transfer *t, vks_content *content, const vkstyle_image *image)
-{
-    return starts_as_content(t)
-               ? vks_expect_content(content, t->gpu, t->network, &t->here, image, t->error)
-               : vks_prepare_content(content, t->gpu, t->network, &t->here, image, t->error);
+    return !t->checkpoint.file && t->target.at == t->content.at && (!t->level || !t->before);
 }
 
 // Everything of one level; afterwards t->target is its result.
@@ -315,19 +307,18 @@ bool vks_do_level(vks_transfer *t)
     const vks_style *style = NULL;
     vks_content content = {0};
     vks_picture sized = {0};
-    struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, level.iterations);
+    struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, &level);
     bool done = false;
     double begun;
     optimiser.learning_rate *= t->caution;
     t->before = t->checkpoint.file ? t->checkpoint.before : t->journal.count;
     t->trouble = VKS_NO_TROUBLE;
     t->here = vks_setting_at(&t->setting, &level);
-    if (level.history)
-        optimiser.history = level.history;
     snprintf(t->phase, sizeof t->phase, "preparing");
     if (!prepare_style(t, &style) ||
         !vks_picture_sized(&sized, t->content.at, level.width, level.height, t->error) ||
-        !prepare_content(t, &content, sized.at))
+        !vks_prepare_content(&content, t->gpu, t->network, &t->here, sized.at, starts_as_content(t),
+                             t->error))
         goto end;
     vks_watchdog_start(&t->dog, &t->setting, sized.at, t->job->styles[0]);
     for (int i = t->before; i < t->journal.count; i++) // of a checkpoint

@@ -262,43 +262,15 @@ static int by_size(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-// Buffers by when they live, so that a new one is compared with few: plans of many tiles have tens
-// of thousands.
-enum { SPELL = 256 }; // steps
-
-typedef struct spell {
-    int *placed;
-    int count, room;
-} spell;
-
-static bool enlist(vks_plan *plan, spell *spells, int number)
+// The end of one of the placed buffers that b must not lie over, or b's own offset: none.
+static uint64_t end_of_clash(const vks_plan *plan, const int *placed, int count, const buffer *b)
 {
-    const buffer *b = &plan->buffers[number];
-    for (int k = b->first / SPELL; k <= b->last / SPELL; k++) {
-        spell *s = &spells[k];
-        if (s->count == s->room) {
-            int room = s->room ? s->room * 2 : 32;
-            int *more = realloc(s->placed, (size_t)room * sizeof *more);
-            if (!more)
-                return false;
-            s->placed = more;
-            s->room = room;
-        }
-        s->placed[s->count++] = number;
+    for (int j = 0; j < count; j++) {
+        const buffer *o = &plan->buffers[placed[j]];
+        if (o->life != VKS_KEPT && share_time(b, o) && b->offset < o->offset + o->bytes &&
+            o->offset < b->offset + b->bytes)
+            return o->offset + o->bytes;
     }
-    return true;
-}
-
-// The end of a placed buffer that b must not lie over, or b's own offset: none.
-static uint64_t end_of_clash(const vks_plan *plan, const spell *spells, const buffer *b)
-{
-    for (int k = b->first / SPELL; k <= b->last / SPELL; k++)
-        for (int j = 0; j < spells[k].count; j++) {
-            const buffer *o = &plan->buffers[spells[k].placed[j]];
-            if (share_time(b, o) && b->offset < o->offset + o->bytes &&
-                o->offset < b->offset + b->bytes)
-                return o->offset + o->bytes;
-        }
     return b->offset;
 }
 
@@ -309,11 +281,10 @@ static void lay_out(vks_plan *plan)
 {
     plan->laid_out = true;
     int *order = calloc((size_t)plan->buffer_count + 1, sizeof *order);
-    int spell_count = plan->item_count / SPELL + 1, count = 0;
-    spell *spells = calloc((size_t)spell_count, sizeof *spells);
-    if (!order || !spells) {
+    int count = 0;
+    if (!order) {
         vks_plan_fail(plan, VKSTYLE_NO_MEMORY, "out of memory for a plan's layout");
-        goto end;
+        return;
     }
     for (int i = 0; i < plan->buffer_count; i++) {
         buffer *b = &plan->buffers[i];
@@ -330,23 +301,14 @@ static void lay_out(vks_plan *plan)
     for (int i = 0; i < count; i++) {
         buffer *b = &plan->buffers[order[i]];
         b->offset = kept;
-        if (b->life == VKS_KEPT) {
+        if (b->life == VKS_KEPT)
             kept += b->bytes;
-        } else {
-            for (uint64_t next; (next = end_of_clash(plan, spells, b)) != b->offset;)
+        else
+            for (uint64_t next; (next = end_of_clash(plan, order, i, b)) != b->offset;)
                 b->offset = next;
-            if (!enlist(plan, spells, order[i])) {
-                vks_plan_fail(plan, VKSTYLE_NO_MEMORY, "out of memory for a plan's layout");
-                break;
-            }
-        }
         if (b->offset + b->bytes > plan->arena_bytes)
             plan->arena_bytes = b->offset + b->bytes;
     }
-end:
-    for (int k = 0; spells && k < spell_count; k++)
-        free(spells[k].placed);
-    free(spells);
     free(order);
 }
 

@@ -271,9 +271,9 @@ bool vks_keep_content(vks_content *content, vks_gpu *gpu, const vks_setting *set
     return done;
 }
 
-bool vks_expect_content(vks_content *content, vks_gpu *gpu, vks_network *network,
-                        const vks_setting *setting, const vkstyle_image *image,
-                        vkstyle_error *error)
+static bool expect_content(vks_content *content, vks_gpu *gpu, vks_network *network,
+                           const vks_setting *setting, const vkstyle_image *image,
+                           vkstyle_error *error)
 {
     vks_encoding shapes;
     vks_plan *plan = vks_plan_create(vks_gpu_get_limits(gpu), setting->storage, error);
@@ -289,7 +289,7 @@ bool vks_expect_content(vks_content *content, vks_gpu *gpu, vks_network *network
 }
 
 bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
-                         const vks_setting *setting, const vkstyle_image *image,
+                         const vks_setting *setting, const vkstyle_image *image, bool start,
                          vkstyle_error *error)
 {
     vks_encoding encoding;
@@ -297,6 +297,8 @@ bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *networ
     *content = (vks_content){0};
     if (setting->tile)
         return vks_survey_content(content, gpu, network, setting, image, error);
+    if (start && setting->storage == VKS_FLOAT)
+        return expect_content(content, gpu, network, setting, image, error);
     vks_plan *plan = forward_plan(&encoding, gpu, network, setting, &layer, 1, image, error);
     if (!plan)
         return false;

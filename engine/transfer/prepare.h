@@ -32,14 +32,12 @@ typedef struct vks_content {
     bool to_come;        // features hold nothing yet, square is 0 (vks_iteration_begin)
 } vks_content;
 
+// start: the target will start as this picture. Then only room for the features may be made, and
+// they are to come (vks_iteration_begin): not in half precision, whose gradients' scale depends on
+// them, and not in tiles.
 bool vks_prepare_content(vks_content *content, vks_gpu *gpu, vks_network *network,
-                         const vks_setting *setting, const vkstyle_image *image,
+                         const vks_setting *setting, const vkstyle_image *image, bool start,
                          vkstyle_error *error);
-// Only makes room for the features, of a picture that the target will start as. Not for half
-// precision, whose gradients' scale depends on them, and not in tiles.
-bool vks_expect_content(vks_content *content, vks_gpu *gpu, vks_network *network,
-                        const vks_setting *setting, const vkstyle_image *image,
-                        vkstyle_error *error);
 // Takes over features of that shape from a tensor on the device.
 bool vks_keep_content(vks_content *content, vks_gpu *gpu, const vks_setting *setting,
                       vks_slice from, vks_shape shape, vkstyle_error *error);

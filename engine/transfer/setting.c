@@ -25,35 +25,18 @@ static bool find_layer(const vkstyle_model *model, const char *name, const char 
                     model->name, name, known);
 }
 
-// The next comma-separated word of *list, trimmed; false at the end.
-static bool next_word(const char **list, char *word, size_t room)
-{
-    const char *p = *list;
-    while (*p == ' ' || *p == ',')
-        p++;
-    size_t length = strcspn(p, ", ");
-    *list = p + length;
-    if (length >= room)
-        length = room - 1;
-    memcpy(word, p, length);
-    word[length] = 0;
-    return length > 0;
-}
-
 static bool style_layers(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,
                          vkstyle_error *error)
 {
-    char word[VKSTYLE_NAME];
-    const char *list = params->style_layers;
-    while (next_word(&list, word, sizeof word)) {
-        if (s->style_count == VKSTYLE_MAX_LAYERS)
-            return vks_fail(error, VKSTYLE_USAGE, "--style-layers: at most %d layers",
-                            VKSTYLE_MAX_LAYERS);
-        if (!find_layer(model, word, "style-layers", &s->style_layers[s->style_count], error))
+    vks_style_layers layers;
+    if (!vks_params_style_layers(params, &layers, error))
+        return false;
+    s->style_count = layers.count;
+    memcpy(s->layer_weights, layers.weight, sizeof s->layer_weights);
+    for (int i = 0; i < layers.count; i++)
+        if (!find_layer(model, layers.name[i], "style-layers", &s->style_layers[i], error))
             return false;
-        s->style_count++;
-    }
-    return vks_params_layer_weights(params, s->style_count, s->layer_weights, error);
+    return true;
 }
 
 bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vkstyle_params *params,

@@ -227,7 +227,7 @@ bool rig_run(rig *r, vks_gpu *gpu, vks_network *network, const vkstyle_image *ta
         (is->no_style ||
          vks_prepare_style(&style, gpu, network, &r->setting, styles, NULL, 1, error)) &&
         (is->no_content ||
-         vks_prepare_content(&content, gpu, network, &r->setting, r->content, error)) &&
+         vks_prepare_content(&content, gpu, network, &r->setting, r->content, false, error)) &&
         vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &r->setting, &options, error) &&
         vks_iteration_realise(&it, gpu, options.style, false, error) &&
         vks_upload_image(gpu, vks_plan_slice(it.plan, it.target), target ? target : r->target,

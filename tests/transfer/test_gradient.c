@@ -141,8 +141,6 @@ CASE(content_and_style_at_one_layer, .content_layer = "conv2_1", .style_layers =
      .alpha = 1, .beta = 3, DIRECT, REPLICATE)
 CASE(content_and_style_before_a_pool, .content_layer = "conv1_2", .style_layers = "conv1_2,pool1",
      .alpha = 1, .beta = 3, DIRECT, REPLICATE)
-CASE(a_style_layer_twice, .content_layer = "conv1_1", .style_layers = "conv2_1,conv2_1", .beta = 3,
-     .no_content = true, DIRECT, REPLICATE)
 CASE(a_dead_layer, .dead = "conv3_2", .content_layer = "conv2_1", .style_layers = "conv1_1,conv3_2",
      .alpha = 1, .beta = 3, DIRECT, REPLICATE)
 CASE(variation, .content_layer = "conv1_1", .style_layers = "conv1_1", .tv = 1, .no_style = true,
@@ -168,7 +166,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(content_of_a_pool),
         cmocka_unit_test(content_and_style_at_one_layer),
         cmocka_unit_test(content_and_style_before_a_pool),
-        cmocka_unit_test(a_style_layer_twice),
         cmocka_unit_test(a_dead_layer),
         cmocka_unit_test(variation),
         cmocka_unit_test(everything),
