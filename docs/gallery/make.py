@@ -34,10 +34,9 @@ STRIPS = [
       ("`--style-scale 1.6`", "--style-scale 1.6"), ("`--style-scale 2.5`", "--style-scale 2.5")]),
     ("Layers", "layers", "astronaut", "auvers",
      "`--layer-weights` says which layers of the network the style is read from: the first ones see "
-     "colour and grain, the last ones shapes.",
-     [("only conv1_1", "--layer-weights 1,0,0,0,0"),
-      ("first heavy: .3,.3,.2,.1,.1", "--layer-weights .3,.3,.2,.1,.1"),
-      ("last heavy: .1,.1,.2,.3,.3", "--layer-weights .1,.1,.2,.3,.3"),
+     "colour and grain, the last ones shapes (losses.md).",
+     [("`fine-strokes`", "--layer-weights fine-strokes"), ("default, `even`", ""),
+      ("`large-shapes`", "--layer-weights large-shapes"),
       ("only conv5_1", "--layer-weights 0,0,0,0,1")]),
     ("Colours", "colours", "coffee", "cafe-terrace",
      "`--colour` keeps the content's colours; `--colour-strength` says how far.",
