@@ -81,11 +81,12 @@ static bool build(bench *b, vks_iteration *it, bool timed, vkstyle_error *error)
 // Iterations one at a time, as transfer's runner feeds them.
 static bool time_iterations(bench *b, vks_iteration *it, vkstyle_error *error)
 {
-    double rate = 0, begun;
+    vks_pace pace = {0};
+    double begun;
     if (!vks_iteration_begin(it, b->context->gpu, &b->content, NULL, &begun, error))
         return false;
     for (int i = -WARM_UP; i < b->count; i++) {
-        vks_watch watch = {.rate = &rate};
+        vks_watch watch = {.pace = &pace};
         vks_run run = vks_iteration_run(it, b->context->gpu, &watch, 1);
         if (!vks_run_sequence(&run, error))
             return false;

@@ -65,7 +65,7 @@ typedef struct vks_transfer {
     vks_trouble trouble; // of the level at work
     double caution;      // factor of the learning rate
     double start, last_picture;
-    double rate;
+    vks_pace pace;
     vks_watch preparing, running;
     char phase[64];
     vkstyle_decision decision;

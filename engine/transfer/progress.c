@@ -54,7 +54,8 @@ static double seconds_left(const vks_transfer *t, double now)
 {
     double done = 0, all = 0, level_flops = t->journal.levels[t->level].flops;
     double pixels_here = (double)t->iteration.width * t->iteration.height;
-    if (!(t->rate > 0) || !(level_flops > 0)) { // nothing has run yet: what was predicted
+    double rate = vks_pace_rate(t->pace);
+    if (!(rate > 0) || !(level_flops > 0)) { // nothing has run yet: what was predicted
         if (t->journal.predicted_seconds < 0)
             return -1;
         return fmax(0, t->journal.predicted_seconds - (now - t->start));
@@ -64,7 +65,7 @@ static double seconds_left(const vks_transfer *t, double now)
         all += level_flops * ((double)l->width * l->height / pixels_here) * l->iterations;
     }
     done = level_flops * (t->journal.count - t->before);
-    double left = (all - done) / t->rate;
+    double left = (all - done) / rate;
     if (t->params->time_limit > 0 && left > t->params->time_limit - (now - t->start))
         left = t->params->time_limit - (now - t->start);
     return left > 0 ? left : 0;

@@ -3,9 +3,13 @@
 #include "../clock.h"
 #include "../error.h"
 
+#include <math.h>
+
 // Seconds a submission should take, and how many may be under way.
 static const double SUBMISSION = 0.05;
 enum { AHEAD = 3 };
+// Seconds after which a third is left of what was learnt: the first batches include compilation.
+static const double MEMORY = 2;
 
 typedef struct batch {
     uint64_t ticket;
@@ -21,8 +25,20 @@ typedef struct feed {
     batch queue[AHEAD];
     int head, length;
     double last; // when the device was last known to begin or end a batch
-    double rate, *learnt;
+    vks_pace pace, *learnt;
 } feed;
+
+double vks_pace_rate(vks_pace pace)
+{
+    return pace.seconds > 0 ? pace.cost / pace.seconds : 0;
+}
+
+static void learn(vks_pace *pace, double cost, double seconds)
+{
+    double kept = exp(-seconds / MEMORY);
+    pace->cost = pace->cost * kept + cost;
+    pace->seconds = pace->seconds * kept + seconds;
+}
 
 static void look(feed *f)
 {
@@ -42,13 +58,9 @@ static bool finish_oldest(feed *f, vkstyle_error *error)
         if (!done)
             look(f);
     }
-    double now = vks_seconds(), took = now - f->last;
+    double now = vks_seconds();
+    learn(f->learnt, b->cost, now - f->last);
     f->last = now;
-    if (took > 1e-6) {
-        // Smoothed; the first measurements include compilation and are soon forgotten.
-        double rate = b->cost / took;
-        *f->learnt = *f->learnt > 0 ? 0.7 * *f->learnt + 0.3 * rate : rate;
-    }
     run->done += b->finishes;
     run->at = b->at;
     f->head = (f->head + 1) % AHEAD;
@@ -78,10 +90,10 @@ static bool submit_some(feed *f, cursor *c, vkstyle_error *error)
     if (f->run->last && !f->run->sequences)
         parts = f->run->last;
     batch b = {0};
+    double most = vks_pace_rate(*f->learnt) * SUBMISSION;
     do
         b.cost += vks_sequence_cost(sequence, c->part++);
-    while (c->part < parts &&
-           b.cost + vks_sequence_cost(sequence, c->part) < *f->learnt * SUBMISSION);
+    while (c->part < parts && b.cost + vks_sequence_cost(sequence, c->part) < most);
     if (!f->length)
         f->last = vks_seconds();
     if (!vks_gpu_submit(f->run->gpu, sequence, first, c->part, &b.ticket, error))
@@ -124,7 +136,7 @@ bool vks_run_sequence(vks_run *run, vkstyle_error *error)
               .sequences = run->sequences ? run->sequences : &run->sequence,
               .sequence_count = run->sequences ? run->sequence_count : 1};
     double start = f.last = vks_seconds();
-    f.learnt = watch && watch->rate ? watch->rate : &f.rate;
+    f.learnt = watch && watch->pace ? watch->pace : &f.pace;
     run->done = run->at = 0;
     run->decision = VKSTYLE_CONTINUE;
     if (watch && watch->run)

@@ -7,15 +7,24 @@
 
 #include "plan.h"
 
+// How fast a device has worked of late: costs and the seconds they took, older ones fading. Cost
+// over seconds, not a mean of speeds: a host that comes late finds several batches finished at
+// once.
+typedef struct vks_pace {
+    double cost, seconds;
+} vks_pace;
+
+// Cost units a second; 0: not known yet.
+double vks_pace_rate(vks_pace pace);
+
 // Who looks on while the device works.
 typedef struct vks_watch {
     // Called about every 50 ms, and whenever something has finished. `done`: runs of the plan that
     // have finished. Returns VKSTYLE_CONTINUE, or what ends the work. May be NULL.
     vkstyle_decision (*tick)(int done, void *user);
     void *user;
-    double *rate; // cost units a second, learnt as it goes; starts at 0: not known yet
-    const struct vks_run *
-        *run; // where the run at work can be found; else NULL is there. May be NULL
+    vks_pace *pace;             // learnt as it goes, and known to the next run. May be NULL
+    const struct vks_run **run; // where the run at work is to be found, else NULL. May be NULL
 } vks_watch;
 
 typedef struct vks_run {

@@ -241,8 +241,8 @@ static vkstyle_image *run_job(vks_transfer *t)
     if (!find_checkpoint(t) || !check_memory(t) || !first_target(t) ||
         !(t->network = vks_context_network(t->context, t->model, t->error)))
         return NULL;
-    t->preparing = (vks_watch){vks_look_on, t, &t->rate, &t->run};
-    t->running = (vks_watch){vks_tick, t, &t->rate, &t->run};
+    t->preparing = (vks_watch){vks_look_on, t, &t->pace, &t->run};
+    t->running = (vks_watch){vks_tick, t, &t->pace, &t->run};
     vks_level_foretell(t->gpu, t->model, &t->setting, t->params,
                        &t->schedule.levels[t->checkpoint.file ? t->checkpoint.level : 0]);
     vks_network_set_watch(t->network, &t->preparing);
