@@ -50,25 +50,32 @@ bool vks_keep_colours(const vks_transfer *t, vkstyle_image *picture)
 
 // ---------------------------------------------------------------- progress
 
+// Seconds in which a job trusts its prediction more than what it measures: kernels are compiled
+// then.
+static const double EARLY = 20;
+
+static double pixels_of(const vks_transfer *t, int level)
+{
+    return (double)t->schedule.levels[level].width * t->schedule.levels[level].height;
+}
+
+// Negative: not known.
 static double seconds_left(const vks_transfer *t, double now)
 {
-    double done = 0, all = 0, level_flops = t->journal.levels[t->level].flops;
-    double pixels_here = (double)t->iteration.width * t->iteration.height;
-    double rate = vks_pace_rate(t->pace);
-    if (!(rate > 0) || !(level_flops > 0)) { // nothing has run yet: what was predicted
-        if (t->journal.predicted_seconds < 0)
-            return -1;
-        return fmax(0, t->journal.predicted_seconds - (now - t->start));
+    int known = t->level; // while a level is prepared, the one before tells what a pixel costs
+    while (known > 0 && !(t->journal.levels[known].flops > 0))
+        known--;
+    double pixel = t->journal.levels[known].flops / pixels_of(t, known);
+    double rate = vks_pace_rate(t->pace), elapsed = now - t->start, left = 0;
+    if (!(rate > 0) || !(pixel > 0) || (!t->journal.count && elapsed < EARLY)) {
+        left = t->journal.predicted_seconds - elapsed;
+        return left > 0 ? left : -1;
     }
-    for (int i = t->level; i < t->schedule.count; i++) {
-        const vks_level *l = &t->schedule.levels[i];
-        all += level_flops * ((double)l->width * l->height / pixels_here) * l->iterations;
-    }
-    done = level_flops * (t->journal.count - t->before);
-    double left = (all - done) / rate;
-    if (t->params->time_limit > 0 && left > t->params->time_limit - (now - t->start))
-        left = t->params->time_limit - (now - t->start);
-    return left > 0 ? left : 0;
+    for (int i = t->level; i < t->schedule.count; i++)
+        left += pixel * pixels_of(t, i) * t->schedule.levels[i].iterations / rate;
+    left -= pixel * pixels_of(t, t->level) * (t->journal.count - t->before) / rate;
+    left = fmax(left, 0);
+    return t->params->time_limit > 0 ? fmin(left, fmax(t->params->time_limit - elapsed, 0)) : left;
 }
 
 void vks_report_progress(vks_transfer *t, const vkstyle_image *picture)
