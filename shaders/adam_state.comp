@@ -30,7 +30,8 @@ void main()
     state.weight2 = push.beta2 * state.weight2 + push.rest2;
     const bool first = state.weight_average == 0.0;
     state.weight_average = push.decay * state.weight_average + push.rest_average;
-    state.step_size = push.learning_rate / state.weight1;
+    state.warmth = first ? 1.0 : state.warmth * push.cooling;
+    state.step_size = push.learning_rate * state.warmth / state.weight1;
     state.inverse_root2 = 1.0 / sqrt(state.weight2);
     state.average_rate = first ? 1.0 : push.rest_average / state.weight_average;
 }

@@ -206,6 +206,7 @@ struct vks_push_adam {
     uint clamped; // 1: the target is kept in 0..1
     uint averaged;
     float learning_rate, epsilon;
+    float cooling; // of the learning rate, a step
     float beta1, beta2, decay;
     float rest1, rest2, rest_average; // 1 - beta1, 1 - beta2, 1 - decay, rounded once
 };

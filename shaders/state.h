@@ -19,6 +19,7 @@ struct vks_adam_state {
     uint steps;
     uint skipped;         // iterations whose loss was not finite: nothing moved
     float weight1, weight2, weight_average;
+    float warmth;         // cooling^(steps - 1): the learning rate falls over a level
     float step_size;      // of this iteration: learning rate / weight1; 0: skip
     float inverse_root2;  // 1 / sqrt(weight2)
     float average_rate;   // the new iterate's share in the average

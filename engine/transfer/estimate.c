@@ -7,6 +7,7 @@
 #include "../error.h"
 #include "../number.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, const vks_level *level)
@@ -14,13 +15,17 @@ struct vks_optimiser_options vks_optimiser_for(const vkstyle_params *params, con
     struct vks_optimiser_options o = vks_optimiser_default(params->optimizer);
     if (level->history)
         o.history = level->history;
-    // A level of a few steps is a descent and no more: Adam then goes twice as far with each. (Six
-    // iterations at 256 pixels after 32 at 128: style 0.053 instead of 0.062, docs/qualities.md.)
+    // A level of a few steps is a descent and no more: Adam begins with three times the step, and
+    // ends with about the usual one. (docs/qualities.md has the measurements.)
     enum { FEW = 12 };
-    if (level->iterations <= FEW && params->optimizer == VKSTYLE_ADAM && !params->raw_losses)
-        o.learning_rate *= 2;
-    if (params->learning_rate > 0)
+    if (level->iterations <= FEW && params->optimizer == VKSTYLE_ADAM && !params->raw_losses) {
+        o.learning_rate *= 3;
+        o.cooling = pow(0.3, 1.0 / level->iterations);
+    }
+    if (params->learning_rate > 0) {
         o.learning_rate = params->learning_rate;
+        o.cooling = 1;
+    }
     // The average spans the last quarter or so of a level; a longer one would drag early,
     // unfinished iterates along.
     double decay = 1 - 8.0 / level->iterations;

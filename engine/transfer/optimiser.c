@@ -37,6 +37,7 @@ struct vks_optimiser_options vks_optimiser_default(vkstyle_optimizer kind)
                                           .beta1 = 0.9,
                                           .beta2 = 0.99,
                                           .epsilon = 1e-8,
+                                          .cooling = 1,
                                           .clamp = true,
                                           .average = kind == VKSTYLE_ADAM,
                                           .average_decay = 0.8,
@@ -91,6 +92,7 @@ static void emit_adam(vks_optimiser *o)
                                  .averaged = options->average,
                                  .learning_rate = (float)options->learning_rate,
                                  .epsilon = (float)options->epsilon,
+                                 .cooling = (float)options->cooling,
                                  .beta1 = (float)options->beta1,
                                  .beta2 = (float)options->beta2,
                                  .decay = (float)options->average_decay,
@@ -262,7 +264,7 @@ static bool sensible(const struct vks_optimiser_options *o)
     if (o->kind == VKSTYLE_LBFGS)
         return o->learning_rate > 0 && o->history >= 1 && o->history <= VKS_LBFGS_HISTORY_MAX;
     return o->kind == VKSTYLE_ADAM && o->learning_rate > 0 && o->beta1 >= 0 && o->beta1 < 1 &&
-           o->beta2 >= 0 && o->beta2 < 1 && o->epsilon > 0 &&
+           o->beta2 >= 0 && o->beta2 < 1 && o->epsilon > 0 && o->cooling > 0 &&
            (!o->average || (o->average_decay >= 0 && o->average_decay < 1));
 }
 

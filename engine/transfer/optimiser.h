@@ -21,6 +21,7 @@ struct vks_optimiser_options {
     vkstyle_optimizer kind;
     double learning_rate; // Adam: of the update; L-BFGS: factor of every step. 0: the default
     double beta1, beta2, epsilon; // Adam
+    double cooling;               // Adam: the learning rate's factor a step, over a level; 1: none
     bool clamp;                   // the target stays in 0..1
     bool average;                 // Adam: the result is the average of the iterates
     double average_decay;         // of the iterates' weights, a step

@@ -33,12 +33,13 @@ static void check_adam(uint64_t count, struct vks_optimiser_options o)
         adam_gradient(r.g, count, (uint32_t)t);
         rig_step(&r, 1.0);
         weight = o.average_decay * weight + (1 - o.average_decay);
+        const double warmth = pow(o.cooling, t - 1);
         const double c1 = 1 - pow(o.beta1, t), c2 = 1 - pow(o.beta2, t);
         for (uint64_t i = 0; i < 4 * count; i++) {
             const double g = r.g[i];
             m[i] = o.beta1 * m[i] + (1 - o.beta1) * g;
             v[i] = o.beta2 * v[i] + (1 - o.beta2) * g * g;
-            x[i] -= o.learning_rate / c1 * m[i] / (sqrt(v[i]) / sqrt(c2) + o.epsilon);
+            x[i] -= o.learning_rate * warmth / c1 * m[i] / (sqrt(v[i]) / sqrt(c2) + o.epsilon);
             if (o.clamp && (x[i] < 0 || x[i] > 1)) {
                 x[i] = x[i] < 0 ? 0 : 1;
                 clamped++;
@@ -81,6 +82,7 @@ static void adam_follows_the_formula(void **state)
             o.clamp = way & 1;
             o.average = way & 2;
             o.beta2 = i & 1 ? 0.99 : 0.999;
+            o.cooling = i & 2 ? 0.97 : 1;
             check_adam(counts[i], o);
         }
 }
