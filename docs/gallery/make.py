@@ -7,7 +7,8 @@ Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART] [--strip NAME]
 
 VKSTYLE is the program. What is there already is kept (delete a picture to have it made again), so
 that the script can be stopped and started. PART: table, strips or page;
-NAME: strength, scale, layers, colours, colour-strength or presets. Needs python3-pil.
+NAME: strength, scale, layers, colours, colour-strength, blend, regions, optimisers, start or presets.
+Needs python3-pil.
 """
 import argparse
 import os
@@ -48,6 +49,26 @@ STRIPS = [
       ("`--colour-strength 0.33`", "--colour luminance --colour-strength 0.33"),
       ("`--colour-strength 0.67`", "--colour luminance --colour-strength 0.67"),
       ("`--colour-strength 1`", "--colour luminance")]),
+    ("Several styles", "blend", "mountains", "cafe-terrace",
+     "Two paintings at once, `--style-weights` says how much of each.",
+     [("default, one style", ""), ("and the mosaic, `--style-weights 2,1`", "{mosaic} --style-weights 2,1"),
+      ("`--style-weights 1,1`", "{mosaic} --style-weights 1,1"),
+      ("`--style-weights 1,2`", "{mosaic} --style-weights 1,2")]),
+    ("Regions", "regions", "astronaut", "harvest",
+     "A mask says where each style acts, a strength map how strongly. Here they run from left to right.",
+     [("default, everywhere", ""), ("`--style-mask ramp.pgm`", "--style-mask {ramp}"),
+      ("and the night café on the other side, `--style-mask ramp.pgm,turned.pgm`",
+       "{night-cafe} --style-mask {ramp},{turned}"),
+      ("`--strength-map ramp.pgm`", "--strength-map {ramp}")]),
+    ("Optimisers", "optimisers", "coffee", "auvers",
+     "Adam with the average of its iterates, and L-BFGS (optimisers.md).",
+     [("default, Adam", ""), ("`--optimizer lbfgs`", "--optimizer lbfgs"),
+      ("Adam, `--iterations 30`", "--iterations 30"),
+      ("`--optimizer lbfgs --iterations 30`", "--optimizer lbfgs --iterations 30")]),
+    ("Where it starts", "start", "mountains", "harvest",
+     "From the content, or from noise; `--alpha 0` leaves the content out.",
+     [("default, the content", ""), ("`--init random`", "--init random"),
+      ("`--init random --seed 7`", "--init random --seed 7"), ("`--preset texture`", "--preset texture")]),
     ("Presets", "presets", "cat", "auvers",
      "`--preset` sets several parameters at once; what you give besides wins.",
      [("gentle", "--preset gentle"), ("strong", "--preset strong"),
@@ -57,6 +78,17 @@ STRIPS = [
 
 def picture(kind, name):
     return os.path.join(HERE, kind, name + ".jpg")
+
+
+def ramps(folder):
+    """White to black across the middle quarter of the picture, and the other way round."""
+    row = [min(255, max(0, round((40 - x) * 255 / 16))) for x in range(64)]
+    paths = {}
+    for name, values in (("ramp", row), ("turned", row[::-1])):
+        paths[name] = os.path.join(folder, name + ".pgm")
+        with open(paths[name], "wb") as file:
+            file.write(b"P5\n64 2\n255\n" + bytes(values) * 2)
+    return paths
 
 
 def run(arguments):
@@ -93,8 +125,10 @@ def strips(options):
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 png = os.path.join(folder, "out.png")
+                names = {**{s: picture("styles", s) for s in STYLES}, **ramps(folder)}
+                given = [word.format(**names) for word in given.split()]
                 run([options.vkstyle, "transfer", picture("contents", content),
-                     picture("styles", style), "-o", png, *options.common, *given.split()])
+                     picture("styles", style), "-o", png, *given, *options.common])
                 keep(png, wanted)
 
 
