@@ -306,8 +306,8 @@ class Suite:
             self.check('dialog_' + action.__name__, test)
 
     def try_menu(self, program):
-        """The whole GIMP: the entry in the menu, a new layer, one undo that removes it, and a layer that is
-        deleted while it is painted. Settings are the last ones of try_dialog; the number of layers is in the
+        """The whole GIMP: the entry in the menu, a new layer, one undo that removes it, a layer that is
+        deleted while it is painted, and an image that is closed. Settings are the last ones of try_dialog; the number of layers is in the
         window's title."""
         def title_with(screen, window, words, seconds=400):
             end = time.time() + seconds
@@ -348,6 +348,15 @@ class Suite:
             title_with(screen, main, '0 layers')
             stop(screen, window)
             title_with(screen, main, '1 layer')
+            # The image is closed while it is painted: that is said, and GIMP goes on.
+            window = paint(screen, main)
+            time.sleep(2)
+            screen.press(main, 'ctrl+w')
+            screen.press(screen.wait_for('^Close '), 'ctrl+d')
+            title_with(screen, main, 'GNU Image Manipulation Program')
+            stop(screen, window)
+            screen.wait_for('^GIMP Message')
+            title_with(screen, main, 'GNU Image Manipulation Program')
 
         def test():
             # A folder of its own: a GIMP that is killed leaves backups, and the next one asks about them.
@@ -362,7 +371,7 @@ class Suite:
                 finally:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-        self.check('menu_undo_and_a_deleted_layer', test)
+        self.check('menu_undo_a_deleted_layer_and_a_closed_image', test)
 
     def finish(self):
         if self.failed:
