@@ -72,6 +72,24 @@ const vkstyle_model *vks_network_model(const vks_network *network)
     return network->model;
 }
 
+void vks_network_digest(const vks_network *network, vks_sha256 *hash)
+{
+    const vkstyle_model *m = network->model;
+    vks_sha256_update(hash, m->order, sizeof m->order);
+    vks_sha256_update(hash, m->scale, sizeof m->scale);
+    vks_sha256_update(hash, m->shift, sizeof m->shift);
+    for (int i = 0; i < m->layer_count; i++) {
+        const vks_layer *l = &m->layers[i];
+        int is[3] = {l->kind == VKS_CONV, l->in, l->out};
+        size_t weights = vks_layer_weight_count(l);
+        vks_sha256_update(hash, is, sizeof is);
+        vks_sha256_fold(hash, l->weights, l->weights ? weights * sizeof *l->weights : 0);
+        vks_sha256_fold(hash, l->indices, l->indices ? weights : 0);
+        vks_sha256_fold(hash, l->codebook, l->codebook ? 256 * sizeof *l->codebook : 0);
+        vks_sha256_fold(hash, l->bias, l->bias ? (size_t)l->out * sizeof *l->bias : 0);
+    }
+}
+
 void vks_network_set_watch(vks_network *network, const vks_watch *watch)
 {
     network->watch = watch;
