@@ -6,6 +6,7 @@
 #ifndef VKS_GPU_H
 #define VKS_GPU_H
 
+#include "../sha256.h"
 #include "../vkstyle.h"
 
 typedef struct vks_gpu vks_gpu;
@@ -163,6 +164,8 @@ bool vks_gpu_submit(vks_gpu *gpu, vks_sequence *sequence, int first, int last, u
 bool vks_gpu_done(vks_gpu *gpu, uint64_t ticket, double seconds, bool *done, vkstyle_error *error);
 
 const char *vks_kernel_name(vks_kernel kernel);
+// Takes in the kernels of this build, all variants.
+void vks_kernels_digest(vks_sha256 *hash);
 // Whether the shader compiler at build time knew GL_KHR_cooperative_matrix.
 bool vks_coopmat_built(void);
 // Whether the kernel writes (kind 'w') the binding.

@@ -46,6 +46,17 @@ bool vks_coopmat_built(void)
     return kernel_sources[VKS_KERNEL_CONV_COOP].variants[0].words != NULL;
 }
 
+void vks_kernels_digest(vks_sha256 *hash)
+{
+    for (int k = 0; k < VKS_KERNEL_COUNT; ++k) {
+        const vks_kernel_source *source = &kernel_sources[k];
+        for (int i = 0; i < 4; ++i)
+            vks_sha256_fold(hash, source->variants[i].words, source->variants[i].bytes);
+        for (int i = 0; i < 3; ++i)
+            vks_sha256_fold(hash, source->ready[i].spirv.words, source->ready[i].spirv.bytes);
+    }
+}
+
 VkDescriptorType vks_binding_type(const vks_gpu *gpu, char letter)
 {
     return letter != 'w' && letter != 'r' && gpu->is.limits.texel

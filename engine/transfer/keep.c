@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// "/home/me/.cache/vkstyle/NAME"; the folder is made where it is not there and `make` says so.
-static bool path_of(const char *name, bool make, char *path, size_t room)
+bool vks_keep_path(const char *name, bool make, char *path, size_t room)
 {
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     char folder[VKSTYLE_PATH];
@@ -35,7 +34,7 @@ static bool path_of(const char *name, bool make, char *path, size_t room)
 bool vks_keep_read(const char *name, char *text, size_t room)
 {
     char path[VKSTYLE_PATH * 2];
-    if (!path_of(name, false, path, sizeof path))
+    if (!vks_keep_path(name, false, path, sizeof path))
         return false;
     FILE *file = fopen(path, "r");
     if (!file)
@@ -50,7 +49,7 @@ bool vks_keep_read(const char *name, char *text, size_t room)
 void vks_keep_write(const char *name, const char *text)
 {
     char path[VKSTYLE_PATH * 2], beside[VKSTYLE_PATH * 2 + 32];
-    if (!path_of(name, true, path, sizeof path))
+    if (!vks_keep_path(name, true, path, sizeof path))
         return;
     snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
     FILE *file = fopen(beside, "w");

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+// "/home/me/.cache/vkstyle/NAME", for larger things. False where there is no place for caches;
+// make: the folder is made where it is not there.
+bool vks_keep_path(const char *name, bool make, char *path, size_t room);
 // The first line of file `name` into text[room], without its end. False where there is none.
 bool vks_keep_read(const char *name, char *text, size_t room);
 // Writes one line, beside the file and renamed into place, so that no reader sees half of it.

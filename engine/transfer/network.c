@@ -5,6 +5,7 @@
 #include "../error.h"
 #include "../model/half.h"
 #include "push.h"
+#include "weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct vks_network {
     double seconds; // spent in packing
 };
 
-enum { TAPS = 9, FREQUENCIES = 36, BLOCK = 16 };
+enum { TAPS = VKS_TAPS, FREQUENCIES = VKS_FREQUENCIES, BLOCK = VKS_BLOCK };
 
 static uint64_t round_up(uint64_t n, uint64_t to)
 {
@@ -72,6 +73,24 @@ const vkstyle_model *vks_network_model(const vks_network *network)
     return network->model;
 }
 
+void vks_network_digest(const vks_network *network, vks_sha256 *hash)
+{
+    const vkstyle_model *m = network->model;
+    vks_sha256_update(hash, m->order, sizeof m->order);
+    vks_sha256_update(hash, m->scale, sizeof m->scale);
+    vks_sha256_update(hash, m->shift, sizeof m->shift);
+    for (int i = 0; i < m->layer_count; i++) {
+        const vks_layer *l = &m->layers[i];
+        int is[3] = {l->kind == VKS_CONV, l->in, l->out};
+        size_t weights = vks_layer_weight_count(l);
+        vks_sha256_update(hash, is, sizeof is);
+        vks_sha256_fold(hash, l->weights, l->weights ? weights * sizeof *l->weights : 0);
+        vks_sha256_fold(hash, l->indices, l->indices ? weights : 0);
+        vks_sha256_fold(hash, l->codebook, l->codebook ? 256 * sizeof *l->codebook : 0);
+        vks_sha256_fold(hash, l->bias, l->bias ? (size_t)l->out * sizeof *l->bias : 0);
+    }
+}
+
 void vks_network_set_watch(vks_network *network, const vks_watch *watch)
 {
     network->watch = watch;
@@ -106,58 +125,15 @@ uint64_t vks_network_bytes(const vks_network *network)
 
 // ---------------------------------------------------------------- packing on the host
 
-typedef struct extent {
-    uint64_t k, blocks; // inputs (padded to 4), blocks of 16 outputs
-} extent;
-
-static extent extent_of(const vks_layer *layer, vks_direction direction)
-{
-    int in = direction == VKS_FORWARD ? layer->in : layer->out;
-    int out = direction == VKS_FORWARD ? layer->out : layer->in;
-    return (extent){round_up((uint64_t)in, 4), round_up((uint64_t)out, BLOCK) / BLOCK};
-}
-
 uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_direction direction,
                                   vks_form form)
 {
-    extent e = extent_of(&model->layers[layer], direction);
+    vks_extent e = vks_extent_of(&model->layers[layer], direction);
     if (layer == 0 && direction == VKS_BACKWARD)
         return round_up(e.k, BLOCK) * TAPS * 4 * sizeof(float);
     if (form == VKS_MATRIX)
         return round_up(e.k, BLOCK) * e.blocks * BLOCK * TAPS * sizeof(uint16_t);
     return e.k * e.blocks * BLOCK * (form == VKS_WINOGRAD ? FREQUENCIES : TAPS) * sizeof(float);
-}
-
-// The nine taps of one output and one input, [out][in][9] in the file, as floats.
-static const float *taps_at(const vks_layer *layer, size_t at, float room[TAPS])
-{
-    if (layer->weights)
-        return layer->weights + at * TAPS;
-    for (size_t t = 0; t < TAPS; t++)
-        room[t] = layer->codebook[layer->indices[at * TAPS + t]];
-    return room;
-}
-
-// [blocks][K][9][16] from [out][in][9], zero where outputs and inputs are padded. Block by block
-// and input by input: what is written then lies together.
-static void pack_direct(const vks_layer *layer, vks_direction direction, float *to)
-{
-    extent e = extent_of(layer, direction);
-    bool forward = direction == VKS_FORWARD;
-    size_t ins = (size_t)(forward ? layer->in : layer->out);
-    size_t outs = (size_t)(forward ? layer->out : layer->in);
-    float room[TAPS];
-    for (size_t b = 0; b < e.blocks; b++) {
-        for (size_t k = 0; k < e.k; k++, to += TAPS * BLOCK) {
-            for (size_t n = b * BLOCK; n < (b + 1) * BLOCK; n++) {
-                bool there = k < ins && n < outs;
-                const float *w =
-                    there ? taps_at(layer, forward ? n * ins + k : k * outs + n, room) : NULL;
-                for (size_t t = 0; t < TAPS; t++)
-                    to[t * BLOCK + n % BLOCK] = !w ? 0 : forward ? w[t] : w[TAPS - 1 - t];
-            }
-        }
-    }
 }
 
 // [blocks][K / 16][9][16 outputs][16 inputs] in 16 bits, into zeros.
@@ -170,7 +146,7 @@ static void pack_matrix(const vks_layer *layer, vks_direction direction, uint16_
     float room[TAPS];
     for (size_t n = 0; n < outs; n++) {
         for (size_t k = 0; k < ins; k++) {
-            const float *w = taps_at(layer, forward ? n * ins + k : k * outs + n, room);
+            const float *w = vks_taps_at(layer, forward ? n * ins + k : k * outs + n, room);
             for (size_t t = 0; t < TAPS; t++)
                 to[((((n / BLOCK) * slices + k / BLOCK) * TAPS + t) * BLOCK + n % BLOCK) * BLOCK +
                    k % BLOCK] = vks_float_to_half(w[forward ? t : TAPS - 1 - t]);
@@ -187,7 +163,7 @@ static void pack_image(const vks_layer *layer, float *to)
     float room[TAPS];
     for (size_t k = 0; k < (size_t)layer->out; k++) {
         for (size_t c = 0; c < (size_t)layer->in; c++) {
-            const float *w = taps_at(layer, k * (size_t)layer->in + c, room);
+            const float *w = vks_taps_at(layer, k * (size_t)layer->in + c, room);
             for (size_t t = 0; t < TAPS; t++)
                 to[((t / 3 * k_padded + k) * 3 + t % 3) * 4 + c] = w[t];
         }
@@ -201,7 +177,7 @@ static vks_slice whole(vks_block *block)
     return (vks_slice){block, 0, vks_block_bytes(block)};
 }
 
-static bool transform(vks_network *network, extent e, vks_slice direct, vks_slice winograd,
+static bool transform(vks_network *network, vks_extent e, vks_slice direct, vks_slice winograd,
                       vkstyle_error *error)
 {
     const vks_gpu_limits *limits = vks_gpu_get_limits(network->gpu);
@@ -242,7 +218,7 @@ static bool make_packed(vks_network *network, int number, vks_direction directio
     else if (matrix)
         pack_matrix(layer, direction, packed);
     else
-        pack_direct(layer, direction, packed);
+        vks_pack_direct(layer, direction, packed);
     *to = vks_block_create(network->gpu, bytes, VKS_MEMORY_DEVICE, "weights", error);
     bool done = *to && vks_upload(network->gpu, whole(*to), packed, error);
     free(packed);
@@ -267,6 +243,19 @@ void vks_network_settle(vks_network *network)
     vks_block_free(&network->direct);
 }
 
+// Software Vulkan's memory is the host's, and the kernel takes longer there than plain code: its 36 stores go lane by lane.
+static bool make_on_host(vks_network *network, int number, vks_direction direction, vks_block **to,
+                         vkstyle_error *error)
+{
+    const vkstyle_model *model = network->model;
+    *to = vks_block_create(network->gpu,
+                           vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
+                           VKS_MEMORY_READBACK, "winograd weights", error);
+    if (*to)
+        vks_pack_winograd(&model->layers[number], direction, vks_block_map(*to));
+    return *to != NULL;
+}
+
 // Packed straight to memory that the device reads, and transformed there.
 static bool make_winograd(vks_network *network, int number, vks_direction direction, vks_block **to,
                           vkstyle_error *error)
@@ -274,13 +263,15 @@ static bool make_winograd(vks_network *network, int number, vks_direction direct
     const vkstyle_model *model = network->model;
     const vks_layer *layer = &model->layers[number];
     uint64_t bytes = vks_network_weight_bytes(model, number, direction, VKS_DIRECT);
+    if (vks_gpu_get_limits(network->gpu)->software)
+        return make_on_host(network, number, direction, to, error);
     if (!make_room(network, bytes, error))
         return false;
-    pack_direct(layer, direction, vks_block_map(network->direct));
+    vks_pack_direct(layer, direction, vks_block_map(network->direct));
     *to = vks_block_create(network->gpu,
                            vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
                            VKS_MEMORY_DEVICE, "winograd weights", error);
-    if (*to && transform(network, extent_of(layer, direction),
+    if (*to && transform(network, vks_extent_of(layer, direction),
                          (vks_slice){network->direct, 0, bytes}, whole(*to), error))
         return true;
     vks_block_free(to);

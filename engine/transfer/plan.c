@@ -425,6 +425,28 @@ static bool record(vks_plan *plan, bool timed, vkstyle_error *error)
     return vks_sequence_record(plan->sequence, error);
 }
 
+void vks_plan_digest(const vks_plan *plan, vks_sha256 *hash)
+{
+    vks_sha256_update(hash, &plan->storage, sizeof plan->storage);
+    for (int i = 0; i < plan->item_count; i++) {
+        const item *it = &plan->items[i];
+        const vks_step *s = &it->step;
+        if (it->kind == CUT)
+            continue;
+        vks_sha256_update(hash, &it->kind, sizeof it->kind);
+        vks_sha256_update(hash, &s->kernel, sizeof s->kernel);
+        vks_sha256_update(hash, s->spec, (size_t)s->spec_count * sizeof *s->spec);
+        vks_sha256_update(hash, it->push, s->push_bytes);
+        vks_sha256_update(hash, s->groups, sizeof s->groups);
+        for (int u = 0; u < s->use_count; u++) {
+            vks_use use = s->uses[u];
+            vks_sha256_update(hash, &use.buffer, sizeof use.buffer);
+            vks_sha256_update(hash, &use.offset, sizeof use.offset);
+            vks_sha256_update(hash, &use.bytes, sizeof use.bytes);
+        }
+    }
+}
+
 void vks_plan_foretell(const vks_plan *plan, vks_gpu *gpu)
 {
     vks_dispatch *dispatches = calloc((size_t)plan->item_count + 1, sizeof *dispatches);

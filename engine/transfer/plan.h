@@ -15,6 +15,7 @@
 #define VKS_PLAN_H
 
 #include "../gpu/gpu.h"
+#include "../sha256.h"
 
 typedef struct vks_plan vks_plan;
 
@@ -70,6 +71,9 @@ void vks_plan_fail(vks_plan *plan, vkstyle_status status, const char *format, ..
 uint64_t vks_plan_bytes(vks_plan *plan);
 double vks_plan_flops(const vks_plan *plan);
 
+// Takes in all that the plan's results depend on but its inputs and the kernels themselves: what is
+// done, in which order, to which bytes. Before realise.
+void vks_plan_digest(const vks_plan *plan, vks_sha256 *hash);
 // Has the pipelines of the plan's steps compiled in the background (vks_gpu_foretell), for a plan
 // like it. Before realise.
 void vks_plan_foretell(const vks_plan *plan, vks_gpu *gpu);

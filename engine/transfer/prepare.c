@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "prepare.h"
+#include "gram_store.h"
 #include "survey.h"
 #include "../error.h"
 #include "../model/half.h"
@@ -126,7 +127,17 @@ void vks_style_free(vks_style *style)
     memset(style, 0, sizeof *style);
 }
 
-// The same in tiles.
+// One image's Gram matrices, added with their weight and freed.
+static void blend(vks_style *style, double weight, float *grams[VKSTYLE_MAX_LAYERS])
+{
+    for (int i = 0; i < style->count; i++) {
+        size_t n = (size_t)style->padded[i] * style->padded[i];
+        for (size_t k = 0; k < n; k++)
+            style->gram[i][k] += (float)weight * grams[i][k];
+        free(grams[i]);
+    }
+}
+
 static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network,
                             const vks_setting *setting, const vkstyle_image *image, double weight,
                             vkstyle_error *error)
@@ -134,15 +145,31 @@ static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network
     float *grams[VKSTYLE_MAX_LAYERS];
     if (!vks_survey_grams(grams, style->positions, gpu, network, setting, image, error))
         return false;
-    for (int i = 0; i < setting->style_count; i++) {
-        size_t n = (size_t)style->padded[i] * style->padded[i];
-        for (size_t k = 0; k < n; k++)
-            style->gram[i][k] += (float)weight * grams[i][k];
-        free(grams[i]);
-    }
+    blend(style, weight, grams);
     return true;
 }
 
+// Of a finished plan and what goes into it.
+static void gram_key(char key[VKS_SHA256_TEXT], vks_gpu *gpu, const vks_network *network,
+                     const vks_plan *plan, const vkstyle_image *image)
+{
+    vks_sha256 hash;
+    size_t values = 3 * (size_t)image->width * (size_t)image->height;
+    const char *device = vks_gpu_key(gpu);
+    static const char host[] = "1"; // counts up with what the host does to weights and pictures
+    vks_sha256_init(&hash);
+    vks_sha256_update(&hash, host, sizeof host);
+    vks_sha256_update(&hash, device, strlen(device) + 1);
+    vks_kernels_digest(&hash);
+    vks_network_digest(network, &hash);
+    vks_plan_digest(plan, &hash);
+    vks_sha256_update(&hash, &image->width, sizeof image->width);
+    vks_sha256_update(&hash, &image->height, sizeof image->height);
+    vks_sha256_fold(&hash, image->rgb, values * sizeof *image->rgb);
+    vks_sha256_final(&hash, key);
+}
+
+// On the device, or from an earlier run: the same bits.
 static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
                       const vks_setting *setting, const vkstyle_image *image, double weight,
                       vkstyle_error *error)
@@ -155,35 +182,35 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
     if (!plan)
         return false;
     vks_gram gram[VKSTYLE_MAX_LAYERS];
-    bool done = false;
-    float *values = NULL;
+    float *grams[VKSTYLE_MAX_LAYERS] = {NULL};
+    size_t sizes[VKSTYLE_MAX_LAYERS];
+    char key[VKS_SHA256_TEXT];
+    bool done = true;
     for (int i = 0; i < setting->style_count; i++) {
         vks_shape shape = encoding.shape[setting->style_layers[i]];
         gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
         vks_finish_gram(&encoding, &gram[i]);
         style->positions[i] = (double)shape.width * shape.height;
+        sizes[i] = (size_t)style->padded[i] * style->padded[i];
+        grams[i] = malloc(sizes[i] * sizeof *grams[i]);
+        if (!grams[i])
+            done = vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
     }
-    if (!run(plan, gpu, &encoding, image, error))
-        goto end;
-    for (int i = 0; i < setting->style_count; i++) {
-        size_t n = (size_t)style->padded[i] * style->padded[i];
-        values = malloc(n * sizeof *values);
-        if (!values) {
-            vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
-            goto end;
+    gram_key(key, gpu, network, plan, image);
+    if (done && !vks_grams_find(key, grams, sizes, style->count)) {
+        done = run(plan, gpu, &encoding, image, error);
+        for (int i = 0; done && i < style->count; i++) {
+            vks_slice from = vks_plan_slice(plan, gram[i].buffer);
+            from.bytes = sizes[i] * sizeof *grams[i];
+            done = vks_download(gpu, from, grams[i], error);
         }
-        vks_slice from = vks_plan_slice(plan, gram[i].buffer);
-        from.bytes = n * sizeof *values;
-        if (!vks_download(gpu, from, values, error))
-            goto end;
-        for (size_t k = 0; k < n; k++)
-            style->gram[i][k] += (float)weight * values[k];
-        free(values);
-        values = NULL;
+        if (done)
+            vks_grams_keep(key, grams, sizes, style->count);
     }
-    done = true;
-end:
-    free(values);
+    if (done)
+        blend(style, weight, grams);
+    for (int i = 0; !done && i < style->count; i++)
+        free(grams[i]);
     vks_plan_free(&plan);
     return done;
 }

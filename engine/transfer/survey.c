@@ -330,7 +330,7 @@ bool vks_survey_activations(vks_survey_fn take, void *user, vks_gpu *gpu, vks_ne
                             vkstyle_error *error)
 {
     survey s = {.gpu = gpu, .network = network, .setting = setting, .taken = -1};
-    int layers[VKS_MAX_DEPTH], count = 0;
+    int layers[VKS_MAX_DEPTH] = {0}, count = 0;
     const vkstyle_model *model = vks_network_model(network);
     for (int i = 0; i < setting->encode.depth; i++)
         if (model->layers[i].kind == VKS_CONV)
