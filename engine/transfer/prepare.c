@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "prepare.h"
+#include "aim.h"
+#include "moments.h"
 #include "survey.h"
 #include "../error.h"
 #include "../model/half.h"
@@ -121,8 +123,10 @@ static bool run(vks_plan *plan, vks_gpu *gpu, const vks_encoding *encoding,
 
 void vks_style_free(vks_style *style)
 {
-    for (int i = 0; i < style->count; i++)
+    for (int i = 0; i < style->count; i++) {
         free(style->gram[i]);
+        free(style->moments[i]);
+    }
     memset(style, 0, sizeof *style);
 }
 
@@ -131,14 +135,17 @@ static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network
                             const vks_setting *setting, const vkstyle_image *image, double weight,
                             vkstyle_error *error)
 {
-    float *grams[VKSTYLE_MAX_LAYERS];
-    if (!vks_survey_grams(grams, style->positions, gpu, network, setting, image, error))
+    float *grams[VKSTYLE_MAX_LAYERS], *means[VKSTYLE_MAX_LAYERS];
+    if (!vks_survey_grams(grams, means, style->positions, gpu, network, setting, image, error))
         return false;
     for (int i = 0; i < setting->style_count; i++) {
         size_t n = (size_t)style->padded[i] * style->padded[i];
         for (size_t k = 0; k < n; k++)
             style->gram[i][k] += (float)weight * grams[i][k];
+        for (size_t c = 0; means[i] && c < style->padded[i]; c++)
+            style->moments[i][c] += (float)weight * means[i][c];
         free(grams[i]);
+        free(means[i]);
     }
     return true;
 }
@@ -155,12 +162,18 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
     if (!plan)
         return false;
     vks_gram gram[VKSTYLE_MAX_LAYERS];
+    int sums[VKSTYLE_MAX_LAYERS];
     bool done = false;
     float *values = NULL;
     for (int i = 0; i < setting->style_count; i++) {
         vks_shape shape = encoding.shape[setting->style_layers[i]];
         gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
         vks_finish_gram(&encoding, &gram[i]);
+        if (style->moments[i]) {
+            sums[i] = vks_plan_buffer(plan, "channel sums", style->padded[i] * 4, VKS_KEPT);
+            vks_add_channel_sums(&encoding, setting->style_layers[i], all_of(shape), -1, sums[i],
+                                 false);
+        }
         style->positions[i] = (double)shape.width * shape.height;
     }
     if (!run(plan, gpu, &encoding, image, error))
@@ -178,6 +191,15 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
             goto end;
         for (size_t k = 0; k < n; k++)
             style->gram[i][k] += (float)weight * values[k];
+        if (style->moments[i]) {
+            from = vks_plan_slice(plan, sums[i]);
+            from.bytes = style->padded[i] * sizeof *values;
+            if (!vks_download(gpu, from, values, error))
+                goto end;
+            double each = weight / (style->positions[i] * setting->encode.scale);
+            for (size_t c = 0; c < style->padded[i]; c++)
+                style->moments[i][c] += (float)(each * values[c]);
+        }
         free(values);
         values = NULL;
     }
@@ -203,7 +225,10 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         style->channels[i] = (uint32_t)model->layers[setting->style_layers[i]].out;
         style->padded[i] = vks_gram_padded(style->channels[i]);
         style->gram[i] = calloc((size_t)style->padded[i] * style->padded[i], sizeof(float));
-        if (!style->gram[i])
+        size_t more = vks_aim_floats(setting->style_loss, style->padded[i]);
+        if (more)
+            style->moments[i] = calloc(more, sizeof(float));
+        if (!style->gram[i] || (more && !style->moments[i]))
             return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
     }
     for (int i = 0; i < count; i++)
@@ -223,7 +248,7 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
                 "wrongly: try --precision fp32 or another --device",
                 model->layers[setting->style_layers[i]].name);
     }
-    return true;
+    return vks_aim_style(style, setting->style_loss, error);
 }
 
 // ---------------------------------------------------------------- content
