@@ -15,8 +15,9 @@ size_t vks_aim_floats(vkstyle_style_loss loss, uint32_t padded)
                                              : 2 * n + 2 * n * n;
 }
 
-// Deviations are those of variances with a ten-thousandth of their mean added: a channel that is
-// dead in the target has a slope as well.
+// Deviations are those of variances with a little added, a ten-thousandth of their mean: a channel
+// that is dead in the target has a slope as well. The millionth of the mean square is for styles
+// of one colour, whose variances are what rounding left.
 static void find_deviations(vks_style *style, int i)
 {
     size_t n = style->padded[i];
@@ -25,15 +26,11 @@ static void find_deviations(vks_style *style, int i)
     double spread = 0;
     for (size_t c = 0; c < channels; c++)
         spread += fmax(0, style->gram[i][c * n + c] - (double)mean[c] * mean[c]);
-    style->floor[i] = fmax(1e-4 * spread / channels, 1e-30);
+    style->floor[i] = fmax(fmax(1e-4 * spread, 1e-6 * style->trace[i]) / channels, 1e-30);
     for (size_t c = 0; c < channels; c++) {
-        double m = mean[c], variance = fmax(0, style->gram[i][c * n + c] - m * m);
+        double variance = fmax(0, style->gram[i][c * n + c] - (double)mean[c] * mean[c]);
         deviation[c] = (float)sqrt(variance + style->floor[i]);
-        style->mean_square[i] += m * m;
-        style->deviation_square[i] += (double)deviation[c] * deviation[c];
     }
-    if (!(spread > 0))
-        style->deviation_square[i] = 0; // nothing to compare with
 }
 
 // R = S^1/2, as a product's source and as its weights; what is added to the squared spectrum, and
@@ -88,24 +85,14 @@ bool vks_aim_style(vks_style *style, vkstyle_style_loss loss, vkstyle_error *err
     return true;
 }
 
-// A layer that is dead in what is to be reached has no size to compare with: it is left out.
-static double relative(double weight, double square)
-{
-    return square > 1e-30 ? weight / square : 0;
-}
-
 vks_aim vks_aim_at(const vks_setting *setting, const vks_style *style, int i, double weight)
 {
-    vks_aim aim = {.loss = setting->style_loss,
-                   .buffer = -1,
-                   .floor = style->floor[i],
-                   .constant = style->constant[i],
-                   .beta = setting->beta};
-    if (aim.loss == VKSTYLE_LOSS_WASSERSTEIN) {
-        aim.mean = relative(weight, style->trace[i]); // |m|^2 + tr S
-    } else {
-        aim.mean = relative(weight, style->mean_square[i]);
-        aim.deviation = relative(weight, style->deviation_square[i]);
-    }
-    return aim;
+    // Relative to the style's mean square, |m|^2 + tr S. A layer that is dead in it is left out.
+    double size = style->trace[i];
+    return (vks_aim){.loss = setting->style_loss,
+                     .buffer = -1,
+                     .k = size > 1e-30 ? weight / size : 0,
+                     .floor = style->floor[i],
+                     .constant = style->constant[i],
+                     .beta = setting->beta};
 }

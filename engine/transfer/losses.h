@@ -47,12 +47,12 @@ typedef struct vks_aim {
     vkstyle_style_loss loss; // never VKSTYLE_LOSS_GRAM
     int buffer; // kept, floats: means [padded], deviations [padded]; for VKSTYLE_LOSS_WASSERSTEIN
                 // then the root of the covariance, as a product's source and as its weights
-    double mean, deviation; // factors of squared misses, layer weight and share of a mask in them;
-                            // `mean` is that of the Wasserstein distance
-    double floor;           // added to variances, or to the squared covariance's diagonal
-    double constant;        // of the distance
-    double beta;            // factor of the gradient
-    bool first;             // sets values[VKS_VALUE_MOMENTS]; the others add to it
+    double k;        // factor of squared misses, or of the distance: layer weight and a mask's share
+                     // are in it
+    double floor;    // added to variances, or to the squared covariance's diagonal
+    double constant; // of the distance
+    double beta;     // factor of the gradient beside k
+    bool first;      // sets values[VKS_VALUE_MOMENTS]; the others add to it
 } vks_aim;
 
 // Adds the loss of one style layer against the Gram matrix in `style` (a kept buffer, as
