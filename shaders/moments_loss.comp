@@ -3,8 +3,8 @@
 // the style gradient (deviations: its diagonal), and the vector that is added to the gradient at
 // every position (means, and deviations around them).
 //
-// With m the mean and d = sqrt(max(G_cc - m^2, 0) + floor), but for the factor,
-//   gradient at G_cc: (d - d_s) / d,   at m: 2 (m - m_s) - 2 (d - d_s) m / d.
+// With m the mean, d = sqrt(max(G_cc - m^2, 0) + floor) and k the factors of the two sums,
+//   gradient at G_cc: k_d (d - d_s) / d,   at m: 2 k_m (m - m_s) - 2 k_d (d - d_s) m / d.
 //
 //   sums        floats [padded]: sums of features
 //   aim         floats [2][padded]: the style's means and deviations
@@ -40,11 +40,11 @@ void main()
         const float spread = gram[c * push.padded + c] - mean * mean;
         const float deviation = sqrt(max(spread, 0.0) + push.floor);
         const float off_mean = mean - aim[c], off = deviation - aim[push.padded + c];
-        square = push.value * (off_mean * off_mean + off * off);
-        const float slope = off / deviation;
+        square = push.mean * off_mean * off_mean + push.deviation * off * off;
+        const float slope = push.deviation * off / deviation;
         difference[((c / 16 * push.padded + c) * 4 + c / 4 % 4) * 4 + c % 4] +=
             2.0 * push.factor * slope;
-        moved = 2.0 * push.shift * (off_mean - slope * mean);
+        moved = 2.0 * push.shift * (push.mean * off_mean - slope * mean);
     }
     shift[c] = moved;
     squares[gl_LocalInvocationID.x] = square;

@@ -158,7 +158,7 @@ struct vks_push_moments {
     uint channels, padded;
     float scale;     // sum -> mean
     float floor;     // added to variances
-    float value;     // factor of the sum of squares
+    float mean, deviation; // factors of the sums of squares
     float factor;    // of what is added to the difference
     float shift;     // of the vector
 };

@@ -25,6 +25,8 @@ static void find_deviations(vks_style *style, int i)
     float *mean = style->moments[i], *deviation = mean + n;
     double spread = 0;
     for (size_t c = 0; c < channels; c++)
+        style->mean_square[i] += (double)mean[c] * mean[c];
+    for (size_t c = 0; c < channels; c++)
         spread += fmax(0, style->gram[i][c * n + c] - (double)mean[c] * mean[c]);
     style->floor[i] = fmax(fmax(1e-4 * spread, 1e-6 * style->trace[i]) / channels, 1e-30);
     for (size_t c = 0; c < channels; c++) {
@@ -87,11 +89,18 @@ bool vks_aim_style(vks_style *style, vkstyle_style_loss loss, vkstyle_error *err
 
 vks_aim vks_aim_at(const vks_setting *setting, const vks_style *style, int i, double weight)
 {
-    // Relative to the style's mean square, |m|^2 + tr S. A layer that is dead in it is left out.
-    double size = style->trace[i];
+    // The style's mean square at that layer, |m|^2 + tr S. A layer that is dead in it is left out.
+    double all = style->trace[i], means = all, spread = all;
+    if (setting->style_loss == VKSTYLE_LOSS_GRAM_MEAN) {
+        // Each relative to its own size, but to no less than a hundredth of both: a style of one
+        // colour has next to no deviations.
+        means = fmax(0.01 * all, style->mean_square[i]);
+        spread = fmax(0.01 * all, all - style->mean_square[i]);
+    }
     return (vks_aim){.loss = setting->style_loss,
                      .buffer = -1,
-                     .k = size > 1e-30 ? weight / size : 0,
+                     .k = all > 1e-30 ? weight / means : 0,
+                     .k_spread = all > 1e-30 ? weight / spread : 0,
                      .floor = style->floor[i],
                      .constant = style->constant[i],
                      .beta = setting->beta};

@@ -77,10 +77,13 @@ static void turn(double *vectors, size_t i, size_t n, double c, double s)
 static bool iterate(double *d, double *e, double *vectors, size_t n)
 {
     const int most = 60;
+    double size = 0; // what is nothing: many values may be, and then so are their neighbours
+    for (size_t i = 0; i < n; i++)
+        size = fmax(size, fabs(d[i]) + fabs(e[i]));
     for (size_t low = 0; low < n; low++) {
         for (int steps = 0;; steps++) {
-            size_t m = low; // e[m] is the first that is nothing beside its neighbours
-            while (m + 1 < n && fabs(e[m]) > DBL_EPSILON * (fabs(d[m]) + fabs(d[m + 1])))
+            size_t m = low; // e[m] is the first that is nothing
+            while (m + 1 < n && fabs(e[m]) > DBL_EPSILON * size)
                 m++;
             if (m == low)
                 break;
@@ -125,9 +128,11 @@ bool vks_eigen(double *matrix, double *values, uint32_t count, vkstyle_error *er
     double *work = malloc((n * n + 3 * n) * sizeof *work);
     if (!work)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the eigenvalues of a matrix");
-    double *vectors = work, *beside = work + n * n;
+    double *vectors = work, *beside = work + n * n, sum = 0;
+    for (size_t i = 0; i < n * n; i++)
+        sum += fabs(matrix[i]);
     reduce(matrix, vectors, values, beside, beside + n, beside + 2 * n, n);
-    bool done = iterate(values, beside, vectors, n);
+    bool done = isfinite(sum) && iterate(values, beside, vectors, n);
     memcpy(matrix, vectors, n * n * sizeof *matrix);
     free(work);
     return done || vks_fail(error, VKSTYLE_FAILED,

@@ -47,8 +47,9 @@ typedef struct vks_aim {
     vkstyle_style_loss loss; // never VKSTYLE_LOSS_GRAM
     int buffer; // kept, floats: means [padded], deviations [padded]; for VKSTYLE_LOSS_WASSERSTEIN
                 // then the root of the covariance, as a product's source and as its weights
-    double k;        // factor of squared misses, or of the distance: layer weight and a mask's share
-                     // are in it
+    double k;        // factor of the means' squared misses, or of the distance: layer weight and a
+                     // mask's share are in it
+    double k_spread; // of the deviations'
     double floor;    // added to variances, or to the squared covariance's diagonal
     double constant; // of the distance
     double beta;     // factor of the gradient beside k

@@ -50,12 +50,13 @@ void vks_add_moments_loss(vks_encoding *e, const vks_gram *gram, double position
     vks_plan *plan = e->plan;
     uint32_t groups = gram->padded / 64;
     int partials = vks_plan_buffer(plan, "moment partials", groups * 4, VKS_PASSING);
-    double scale = e->options.scale, gradient = aim->beta * aim->k / positions * e->options.gradient;
+    double scale = e->options.scale, gradient = aim->beta / positions * e->options.gradient;
     struct vks_push_moments push = {.channels = gram->channels,
                                     .padded = gram->padded,
                                     .scale = (float)(1 / (positions * scale)),
                                     .floor = (float)aim->floor,
-                                    .value = (float)aim->k,
+                                    .mean = (float)aim->k,
+                                    .deviation = (float)aim->k_spread,
                                     .factor = (float)(gradient / (scale * scale)),
                                     .shift = (float)(gradient / scale)};
     vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_MOMENTS_LOSS,

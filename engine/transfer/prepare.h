@@ -17,6 +17,7 @@ typedef struct vks_style {
     double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
     // For losses that compare more (aim.h), else NULL and 0:
     float *moments[VKSTYLE_MAX_LAYERS]; // means [padded], deviations [padded], and the root
+    double mean_square[VKSTYLE_MAX_LAYERS]; // |m|^2
     double floor[VKSTYLE_MAX_LAYERS], constant[VKSTYLE_MAX_LAYERS]; // see vks_aim
 } vks_style;
 

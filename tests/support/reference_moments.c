@@ -181,7 +181,7 @@ double reference_style_loss(vkstyle_style_loss loss, size_t n, const double *gra
                             const double *mean, const double *aim_gram, const double *aim_mean,
                             double *at_gram, double *at_mean)
 {
-    double size = 0, miss = 0, spread = 0, misses = 0, all = trace_of(n, aim_gram);
+    double size = 0, miss = 0, spread = 0, means = 0, all = trace_of(n, aim_gram);
     if (loss == VKSTYLE_LOSS_WASSERSTEIN)
         return wasserstein(n, gram, mean, aim_gram, aim_mean, at_gram, at_mean);
     memset(at_mean, 0, n * sizeof *at_mean);
@@ -191,18 +191,21 @@ double reference_style_loss(vkstyle_style_loss loss, size_t n, const double *gra
     }
     for (size_t i = 0; i < n * n; i++)
         at_gram[i] = size > 1e-30 ? 2 * (gram[i] - aim_gram[i]) / size : 0;
-    double value = size > 1e-30 ? miss / size : 0, k = all > 1e-30 ? 1 / all : 0;
-    if (loss == VKSTYLE_LOSS_GRAM)
+    double value = size > 1e-30 ? miss / size : 0;
+    if (loss == VKSTYLE_LOSS_GRAM || !(all > 1e-30))
         return value;
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n; c++) {
         spread += variance(n, aim_gram, aim_mean, c);
+        means += aim_mean[c] * aim_mean[c];
+    }
+    double k_mean = 1 / fmax(means, 0.01 * all), k_spread = 1 / fmax(spread, 0.01 * all);
     double least = fmax(fmax(1e-4 * spread, 1e-6 * all) / (double)n, 1e-30);
     for (size_t c = 0; c < n; c++) {
         double is = sqrt(variance(n, gram, mean, c) + least), off = mean[c] - aim_mean[c];
         double wide = is - sqrt(variance(n, aim_gram, aim_mean, c) + least);
-        misses += off * off + wide * wide;
-        at_gram[c * n + c] += k * wide / is;
-        at_mean[c] = 2 * k * (off - wide / is * mean[c]);
+        value += k_mean * off * off + k_spread * wide * wide;
+        at_gram[c * n + c] += k_spread * wide / is;
+        at_mean[c] = 2 * (k_mean * off - k_spread * wide / is * mean[c]);
     }
-    return value + k * misses;
+    return value;
 }

@@ -123,12 +123,7 @@ static void no_numbers_are_refused(void **state)
     (void)state;
     vkstyle_error error = {0};
     double a[9] = {1, 2, NAN, 2, 1, 0, NAN, 0, 1}, values[3];
-    if (vks_eigen(a, values, 3, &error)) {
-        for (int i = 0; i < 3; i++) // an answer that is none is seen by whoever looks
-            if (isnan(values[i]))
-                return;
-        fail_msg("a matrix without numbers has eigenvalues");
-    }
+    assert_false(vks_eigen(a, values, 3, &error));
     assert_int_equal(error.status, VKSTYLE_FAILED);
 }
 
@@ -163,8 +158,9 @@ static void check_mixture(uint32_t tile)
     for (int l = 0; l < s.style_count; l++) {
         size_t n = style.channels[l], padded = style.padded[l];
         const float *root = style.moments[l] + 2 * padded, *turned = root + padded * padded;
-        double off = 0, size = 0;
+        double off = 0, size = 0, all = 0;
         for (size_t c = 0; c < n; c++) {
+            all += right.gram[l][c * n + c];
             off += pow(style.moments[l][c] - right.mean[l][c], 2);
             size += pow(right.mean[l][c], 2);
         }
@@ -178,9 +174,9 @@ static void check_mixture(uint32_t tile)
                            turned[((b / 16 * padded + j) * 4 + b / 4 % 4) * 4 + b % 4];
                 off += (sum - cov) * (sum - cov);
                 size += cov * cov;
-                if (a == b)
-                    assert_true(fabs(style.moments[l][padded + a] - sqrt(cov)) <
-                                0.02 * sqrt(cov) + 0.02 * sqrt(right.gram[l][a * n + a]));
+                if (a == b) // a little is added to variances
+                    assert_true(fabs(style.moments[l][padded + a] - sqrt(fmax(0, cov))) <
+                                0.011 * sqrt(all / (double)n));
             }
         if (!(sqrt(off / size) < 1e-4))
             fail_msg("layer %d: the root's square is off by %g", l, sqrt(off / size));
