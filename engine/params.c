@@ -19,6 +19,7 @@ static const char *const inits[] = {"content", "random", "file", NULL};
 static const char *const precisions[] = {"auto", "fp32", "fp16", NULL};
 static const char *const qualities[] = {"draft", "normal", "best", NULL};
 static const char *const colours[] = {"off", "luminance", "match", "match-pca", NULL};
+static const char *const style_losses[] = {"gram", "gram-mean", "wasserstein", NULL};
 static const char *const kernels[] = {"auto", "direct", "winograd", "tiled", "coopmat", NULL};
 
 // Seeds up to 2^53 - 1 pass through JSON and every dialog unharmed.
@@ -53,6 +54,10 @@ static const vkstyle_param table[] = {
      "How much each style layer counts: a word, or one number for each, best from 0 to 1 (only "
      "their ratios count). even, or empty: all alike. large-shapes: the deeper the layer, the more "
      "it counts. fine-strokes: the other way round."},
+    {"style-loss", VKSTYLE_CHOICE, FIELD(style_loss), 0, 2, VKSTYLE_LOSS_GRAM, NULL, style_losses,
+     NULL, "Style loss",
+     "What is compared at each style layer. gram: Gram matrices. gram-mean: also every channel's "
+     "mean and deviation. wasserstein: the distance between features taken for bell curves."},
     {"content-layer", VKSTYLE_TEXT, FIELD(content_layer), 0, 0, 0, "conv4_2", NULL, "NAME",
      "Content layer", "Layer of the encoder at which the content is held."},
     {"style-scale", VKSTYLE_REAL, FIELD(style_scale), 0.05, 20, 1, NULL, NULL, "S", "Style scale",
@@ -296,6 +301,11 @@ bool vkstyle_params_check(const vkstyle_params *params, vkstyle_error *error)
                         "--alpha and --beta are both 0: there is nothing to optimise");
     if (!params->content_layer[0] || strchr(params->content_layer, ','))
         return vks_fail(error, VKSTYLE_USAGE, "--content-layer takes the name of one layer");
+    if (params->raw_losses && params->style_loss != VKSTYLE_LOSS_GRAM)
+        return vks_fail(error, VKSTYLE_USAGE,
+                        "--raw-losses are those of the 2016 paper, which compares Gram matrices "
+                        "only: leave it out, or --style-loss %s",
+                        style_losses[params->style_loss]);
     vks_style_layers layers;
     return vks_params_style_layers(params, &layers, error);
 }

@@ -141,6 +141,13 @@ typedef enum vkstyle_colour {
     VKSTYLE_COLOUR_MATCH_PCA  // the same by symmetric roots, which turn colours least
 } vkstyle_colour;
 
+// What the style loss compares at each of its layers.
+typedef enum vkstyle_style_loss {
+    VKSTYLE_LOSS_GRAM,       // Gram matrices
+    VKSTYLE_LOSS_GRAM_MEAN,  // and every channel's mean and standard deviation
+    VKSTYLE_LOSS_WASSERSTEIN // the Wasserstein-2 distance of Gaussians
+} vkstyle_style_loss;
+
 // Everything a user may set. Plain data: copy it freely. Fill with vkstyle_params_default first.
 typedef struct vkstyle_params {
     int size;                // long side in pixels at which we optimise; 0: content's, at most 512
@@ -152,6 +159,7 @@ typedef struct vkstyle_params {
     double beta;             // weight of the style loss
     char style_layers[256];  // names, comma-separated
     char layer_weights[256]; // one number a style layer, comma-separated, or a word for them
+    vkstyle_style_loss style_loss;
     char content_layer[VKSTYLE_NAME];
     double style_scale;     // 1: at each level the style's long side equals the target's
     vkstyle_colour colour;  // whose colours the result has

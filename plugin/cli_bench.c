@@ -18,6 +18,7 @@ static const cli_option options[] = {
     {"pool", 0, "Plan", NULL, NULL},
     {"padding", 0, "Plan", NULL, NULL},
     {"style-layers", 0, "Plan", "a,b,..", NULL},
+    {"style-loss", 0, "Plan", NULL, NULL},
     {"content-layer", 0, "Plan", "NAME", NULL},
     {0},
 };

@@ -44,6 +44,7 @@ static const cli_option options[] = {
     {"tv", 0, "Look", "W", NULL},
     {"style-layers", 0, "Look", "a,b,..", NULL},
     {"layer-weights", 0, "Look", "a,b,..", NULL},
+    {"style-loss", 0, "Look", NULL, NULL},
     {"content-layer", 0, "Look", "NAME", NULL},
     {"init", 0, "Look", "content|random|FILE",
      "Where the target starts: the content image, noise, or a picture. Default: content."},

@@ -144,6 +144,57 @@ struct vks_push_style {
     uint write;     // 1: write the difference matrix; 0: only the Gram matrix
 };
 
+struct vks_push_channels {
+    uint pitch, plane;
+    uint channels;   // rounded up to 64: stride of the partial sums
+    uint quads;      // of the bound slice; more are zero
+    uint quad_first; // quad where it begins
+    uint pixels;     // of a split
+    uint masked;     // 1: times a mask
+    uint x0, y0, x1, y1; // the rectangle that counts (x1, y1 exclusive)
+};
+
+struct vks_push_moments {
+    uint channels, padded;
+    float scale;     // sum -> mean
+    float floor;     // added to variances
+    float mean, deviation; // factors of the sums of squares
+    float factor;    // of what is added to the difference
+    float shift;     // of the vector
+};
+
+struct vks_push_shift {
+    uint count;      // vec4s of the bound slice
+    uint plane;
+    uint quad_first; // quad where it begins
+    uint masked;     // 1: times a mask
+};
+
+struct vks_push_covariance {
+    uint padded;
+    float scale; // sum -> mean
+};
+
+struct vks_push_affine {
+    uint padded;
+    float a, b;
+    uint divided; // 1: b by a norm, 2: by its root
+    uint write;   // 1: as a product's source, 2: as its weights, 3: both
+};
+
+struct vks_push_trace {
+    uint count; // vec4s of a matrix
+};
+
+struct vks_push_wasserstein {
+    uint channels, padded;
+    float scale;    // sum -> mean
+    float constant; // part of the distance that is the style's alone
+    float value;    // factor of the distance
+    float shift;    // of the vector
+    float back;     // what makes it of the difference's own factor
+};
+
 struct vks_push_content {
     uint count;     // vec4s of the bound slice
     float factor;   // gradient = factor * (T - C)

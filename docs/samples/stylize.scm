@@ -18,7 +18,8 @@
                 iterations
                 0              ; levels: chosen by the size
                 1 15           ; alpha, beta: weights of content and style
-                "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1" "" "conv4_2"
+                "conv1_1,conv2_1,conv3_1,conv4_1,conv5_1" ""
+                0 "conv4_2"    ; style-loss (0 gram, 1 gram-mean, 2 wasserstein), content-layer
                 1              ; style-scale
                 0 1            ; colour (0 off, 1 luminance, 2 match, 3 match-pca), colour-strength
                 -1             ; tv

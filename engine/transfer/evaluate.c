@@ -188,6 +188,7 @@ bool vkstyle_evaluate(vkstyle_context *context, const vkstyle_model *model,
     p.alpha = p.beta = 1;
     p.raw_losses = true;
     p.tv = 0;
+    p.style_loss = VKSTYLE_LOSS_GRAM;
     p.padding = VKSTYLE_PAD_ZERO;
     p.layer_weights[0] = 0;
     if (!vkstyle_params_check(&p, error))

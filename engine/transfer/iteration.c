@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "iteration.h"
+#include "aim.h"
 #include "canvas.h"
 #include "tiles.h"
 #include "../clock.h"
@@ -37,6 +38,8 @@ void vks_iteration_factors(vks_iteration *it, const vks_iteration_options *o)
         double n = o->style->channels[i];
         it->k_style[i] = s->raw ? s->layer_weights[i] / (4 * n * n)
                                 : relative(s->layer_weights[i], o->style->square[i]);
+        if (s->style_loss == VKSTYLE_LOSS_WASSERSTEIN)
+            it->k_style[i] = 0; // Gram matrices are measured only
     }
     it->tv = s->raw ? s->tv : s->tv / (3.0 * o->width * o->height);
 }
@@ -49,20 +52,21 @@ static bool choose_shares(vks_iteration *it, const vks_iteration_options *o, vks
     it->regions = o->regions;
     size_t n = (size_t)s->style_count, all = n * (size_t)o->regions->count;
     it->region_style = malloc(all * sizeof *it->region_style);
+    it->region_aim = malloc(all * sizeof *it->region_aim);
     it->region_mask = malloc(all * sizeof *it->region_mask);
     it->region_share = malloc(all * sizeof *it->region_share);
-    if (!it->region_style || !it->region_mask || !it->region_share)
+    if (!it->region_style || !it->region_aim || !it->region_mask || !it->region_share)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the styles' masks");
     for (size_t i = 0; i < n; i++) {
         double most = 0;
         for (int r = 0; r < o->regions->count; r++)
             most = fmax(most, o->regions->at[r].style->square[i]);
-        if (!s->raw)
+        if (!s->raw && s->style_loss != VKSTYLE_LOSS_WASSERSTEIN)
             it->k_style[i] = relative(s->layer_weights[i], most);
         for (int r = 0; r < o->regions->count; r++) {
             const vks_region *region = &o->regions->at[r];
             size_t at = (size_t)r * n + i;
-            it->region_style[at] = it->region_mask[at] = -1;
+            it->region_style[at] = it->region_aim[at] = it->region_mask[at] = -1;
             it->region_share[at] =
                 region->strength * (s->raw ? 1 : relative(most, region->style->square[i]));
         }
@@ -82,8 +86,11 @@ double vks_iteration_gradient_scale(const vks_iteration *it, const vks_iteration
         vks_shape shape = it->encoding.shape[s->style_layers[i]];
         double positions = (double)shape.width * shape.height;
         double rms = sqrt(o->style->trace[i] / o->style->channels[i]);
-        most = fmax(most, s->beta * 4 * it->k_style[i] / positions * sqrt(o->style->square[i]) *
-                              rms / scale);
+        // 4 k (g - a) F / M with g - a as large as a; of the distance 2 k D F / M with D about one.
+        double slope = s->style_loss == VKSTYLE_LOSS_WASSERSTEIN
+                           ? 2 * relative(s->layer_weights[i], o->style->trace[i])
+                           : 4 * it->k_style[i] * sqrt(o->style->square[i]);
+        most = fmax(most, s->beta * slope / positions * rms / scale);
     }
     if (o->content) {
         vks_shape shape = it->encoding.shape[s->content_layer];
@@ -94,7 +101,21 @@ double vks_iteration_gradient_scale(const vks_iteration *it, const vks_iteration
     return most > 0 ? exp2(floor(log2(4 / most))) : 1;
 }
 
-static void add_regions(vks_iteration *it, const vks_iteration_options *o, int i)
+// The aim beside a Gram matrix, with a buffer for it; false where there is none.
+static bool make_aim(vks_iteration *it, const vks_style *style, int i, double weight, bool *first,
+                     vks_aim *aim)
+{
+    size_t floats = vks_aim_floats(it->setting.style_loss, style->padded[i]);
+    if (!floats)
+        return false;
+    *aim = vks_aim_at(&it->setting, style, i, weight);
+    aim->buffer = vks_plan_buffer(it->plan, "style moments", floats * 4, VKS_KEPT);
+    aim->first = *first;
+    *first = false;
+    return true;
+}
+
+static void add_regions(vks_iteration *it, const vks_iteration_options *o, int i, bool *first_aim)
 {
     const vks_setting *s = &it->setting;
     int layer = s->style_layers[i];
@@ -117,9 +138,14 @@ static void add_regions(vks_iteration *it, const vks_iteration_options *o, int i
                                    .mass = mass,
                                    .share = it->region_share[at],
                                    .first = first};
+        vks_aim aim;
+        bool more = make_aim(it, region->style, i,
+                             s->layer_weights[i] * region->strength * mass / positions, first_aim,
+                             &aim);
+        it->region_aim[at] = more ? aim.buffer : -1;
         vks_add_style_loss(&it->encoding, layer, all_of(shape), it->region_style[at],
                            s->beta * it->k_style[i] * weighting.share, it->values,
-                           VKS_VALUE_STYLE + i, &weighting, &it->gram[i]);
+                           VKS_VALUE_STYLE + i, &weighting, more ? &aim : NULL, &it->gram[i]);
         first = false;
     }
 }
@@ -128,18 +154,22 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
 {
     const vks_setting *s = &it->setting;
     vks_encoding *e = &it->encoding;
+    bool first = true;
     for (int i = 0; i < s->style_count && o->style; i++) {
         int layer = s->style_layers[i];
         if (o->regions) {
-            add_regions(it, o, i);
+            add_regions(it, o, i, &first);
             continue;
         }
         it->style[i] =
             vks_plan_buffer(it->plan, "style gram",
                             (uint64_t)o->style->padded[i] * o->style->padded[i] * 4, VKS_KEPT);
+        vks_aim aim;
+        bool more = make_aim(it, o->style, i, s->layer_weights[i], &first, &aim);
+        it->aim[i] = more ? aim.buffer : -1;
         vks_add_style_loss(e, layer, all_of(e->shape[layer]), it->style[i],
                            s->beta * it->k_style[i], it->values, VKS_VALUE_STYLE + i, NULL,
-                           &it->gram[i]);
+                           more ? &aim : NULL, &it->gram[i]);
     }
     if (o->content) {
         uint64_t bytes = vks_tensor_bytes(it->plan, e->shape[s->content_layer]);
@@ -225,6 +255,22 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     return true;
 }
 
+// A style's Gram matrix of layer i, and what else there is to reach (aim -1: nothing).
+static bool upload_style(const vks_iteration *it, vks_gpu *gpu, const vks_style *style, int i,
+                         int gram, int aim, vkstyle_error *error)
+{
+    uint64_t padded = style->padded[i];
+    vks_slice to = vks_plan_slice(it->plan, gram);
+    to.bytes = padded * padded * sizeof(float);
+    if (!vks_upload(gpu, to, style->gram[i], error))
+        return false;
+    if (aim < 0)
+        return true;
+    to = vks_plan_slice(it->plan, aim);
+    to.bytes = vks_aim_floats(it->setting.style_loss, style->padded[i]) * sizeof(float);
+    return vks_upload(gpu, to, style->moments[i], error);
+}
+
 static bool upload_regions(vks_iteration *it, vks_gpu *gpu, vkstyle_error *error)
 {
     const vks_setting *s = &it->setting;
@@ -235,15 +281,14 @@ static bool upload_regions(vks_iteration *it, vks_gpu *gpu, vkstyle_error *error
             if (it->region_style[at] < 0)
                 continue;
             vks_shape shape = it->encoding.shape[s->style_layers[i]];
-            vks_slice to = vks_plan_slice(it->plan, it->region_style[at]);
-            to.bytes = (uint64_t)region->style->padded[i] * region->style->padded[i] * 4;
-            if (!vks_upload(gpu, to, region->style->gram[i], error))
+            if (!upload_style(it, gpu, region->style, i, it->region_style[at], it->region_aim[at],
+                              error))
                 return false;
             float *mask = malloc(shape.plane * sizeof *mask);
             if (!mask)
                 return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a mask");
             vks_mask_at_layer(region->mask, it->width, it->height, shape, mask);
-            to = vks_plan_slice(it->plan, it->region_mask[at]);
+            vks_slice to = vks_plan_slice(it->plan, it->region_mask[at]);
             to.bytes = shape.plane * sizeof *mask;
             bool done = vks_upload(gpu, to, mask, error);
             free(mask);
@@ -262,6 +307,7 @@ static bool upload_weights(const vks_iteration *it, vks_gpu *gpu, vkstyle_error 
     weights[VKS_VALUE_TV] = (float)it->tv;
     for (int i = 0; i < s->style_count; i++)
         weights[VKS_VALUE_STYLE + i] = (float)(s->beta * it->k_style[i]);
+    weights[VKS_VALUE_MOMENTS] = (float)s->beta; // all other factors are in the value
     vks_slice to = vks_plan_slice(it->plan, it->weights);
     to.bytes = sizeof weights;
     return vks_upload(gpu, to, weights, error);
@@ -280,12 +326,9 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
         return false;
     if (it->regions && style && !upload_regions(it, gpu, error))
         return false;
-    for (int i = 0; i < s->style_count && style && !it->regions; i++) {
-        vks_slice to = vks_plan_slice(plan, it->style[i]);
-        to.bytes = (uint64_t)style->padded[i] * style->padded[i] * sizeof(float);
-        if (!vks_upload(gpu, to, style->gram[i], error))
+    for (int i = 0; i < s->style_count && style && !it->regions; i++)
+        if (!upload_style(it, gpu, style, i, it->style[i], it->aim[i], error))
             return false;
-    }
     return !it->optimiser || vks_optimiser_reset(it->optimiser, gpu, error);
 }
 
@@ -293,9 +336,10 @@ void vks_iteration_free(vks_iteration *it)
 {
     vks_optimiser_free(&it->optimiser);
     free(it->region_style);
+    free(it->region_aim);
     free(it->region_mask);
     free(it->region_share);
-    it->region_style = it->region_mask = NULL;
+    it->region_style = it->region_aim = it->region_mask = NULL;
     it->region_share = NULL;
     vks_plan_free(&it->plan);
     vks_tiles_free(&it->tiles);
@@ -378,6 +422,7 @@ vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)
     vks_losses l = {.total = record[VKS_VALUE_TOTAL],
                     .tv = it->tv * record[VKS_VALUE_TV],
                     .variation = record[VKS_VALUE_TV]};
+    l.style = record[VKS_VALUE_MOMENTS];
     l.content = it->k_content * record[VKS_VALUE_CONTENT];
     l.raw_content = 0.5 * record[VKS_VALUE_CONTENT];
     for (int i = 0; i < s->style_count; i++) {

@@ -18,9 +18,11 @@ typedef struct vks_iteration {
     int target, gradient; // [height][width] vec4
     int values, weights, state, ring;
     int style[VKSTYLE_MAX_LAYERS]; // Gram matrices to reach
+    int aim[VKSTYLE_MAX_LAYERS];   // what else there is to reach (aim.h), -1: nothing
     vks_gram gram[VKSTYLE_MAX_LAYERS];
     const vks_regions *regions; // NULL: one style everywhere
     int *region_style;          // [region][style layer]: Gram matrices to reach, -1: none
+    int *region_aim;            // the same: what else
     int *region_mask;           // the same, masks
     double *region_share;       // the same: what it counts in the layer's value
     int content;

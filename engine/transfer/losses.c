@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "losses.h"
 #include "kernel_choice.h"
+#include "moments.h"
 #include "product.h"
 #include "push.h"
 #include "region.h"
+#include "wasserstein.h"
 
 #include <string.h>
 
@@ -31,6 +33,27 @@ static void add_sum(vks_plan *plan, int partials, uint32_t count, int values, in
 void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor)
 {
     add_sum(plan, partials, count, values, slot, factor, false);
+}
+
+void vks_add_more(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor)
+{
+    add_sum(plan, partials, count, values, slot, factor, true);
+}
+
+void vks_add_accumulate(vks_plan *plan, int parts, uint32_t splits, uint32_t count, int sums,
+                        bool add)
+{
+    struct vks_push_accumulate push = {.count = count, .splits = splits, .add = add};
+    vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_ACCUMULATE,
+                                   .spec = {64},
+                                   .spec_count = 1,
+                                   .uses = {{parts, 0, 0}, {sums, 0, 0}},
+                                   .use_count = 2,
+                                   .push = &push,
+                                   .push_bytes = sizeof push,
+                                   .groups = {(count + 63) / 64},
+                                   .label = "accumulate",
+                                   .bytes = 16.0 * count * (splits + 1)});
 }
 
 // ---------------------------------------------------------------- Gram matrices
@@ -291,7 +314,8 @@ void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, in
 
 // Writes the loss, times `share`, to values[slot], or adds it.
 static void style_difference(vks_encoding *e, vks_gram *gram, double positions, int style, double k,
-                             int values, int slot, double share, bool add, int difference)
+                             int values, int slot, double share, bool add, const vks_aim *aim,
+                             int sums, int shift, int difference)
 {
     vks_plan *plan = e->plan;
     int partials =
@@ -301,16 +325,22 @@ static void style_difference(vks_encoding *e, vks_gram *gram, double positions, 
     double factor = 4 * k / positions * e->options.gradient / (e->options.scale * e->options.scale);
     uint32_t groups = add_difference(e, gram, style, difference, partials, (float)factor);
     add_sum(plan, partials, groups, values, slot, (float)share, add);
+    if (aim && aim->loss == VKSTYLE_LOSS_WASSERSTEIN)
+        vks_add_wasserstein_loss(e, gram, positions, aim, sums, values, shift, difference);
+    else if (aim)
+        vks_add_moments_loss(e, gram, positions, aim, sums, values, shift, difference);
 }
 
 void vks_add_style_difference(vks_encoding *e, vks_gram *gram, double positions, int style,
-                              double k, int values, int slot, int difference)
+                              double k, int values, int slot, const vks_aim *aim, int sums,
+                              int shift, int difference)
 {
-    style_difference(e, gram, positions, style, k, values, slot, 1, false, difference);
+    style_difference(e, gram, positions, style, k, values, slot, 1, false, aim, sums, shift,
+                     difference);
 }
 
 void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, double k, int values,
-                        int slot, const vks_weighting *w, vks_gram *gram)
+                        int slot, const vks_weighting *w, const vks_aim *aim, vks_gram *gram)
 {
     vks_plan *plan = e->plan;
     double counted = (double)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
@@ -330,9 +360,17 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
     }
     int difference =
         vks_plan_buffer(plan, "difference", (uint64_t)gram->padded * gram->padded * 4, VKS_PASSING);
+    int sums = -1, shift = -1, mask = w ? w->mask : -1;
+    if (aim) {
+        sums = vks_plan_buffer(plan, "channel sums", gram->padded * 4, VKS_PASSING);
+        shift = vks_plan_buffer(plan, "shift", gram->padded * 4, VKS_PASSING);
+        vks_add_channel_sums(e, layer, rect, mask, sums, false);
+    }
     style_difference(e, gram, counted, style, k, values, slot, w ? w->share : 1, w && !w->first,
-                     difference);
+                     aim, sums, shift, difference);
     vks_add_style_gradient(e, layer, gram, difference);
+    if (aim)
+        vks_add_shift(e, layer, shift, mask);
     if (!w)
         return;
     int inner = e->joining[layer];
@@ -347,18 +385,7 @@ void vks_add_style_loss(vks_encoding *e, int layer, vks_rect rect, int style, do
 void vks_add_gram_sum(vks_encoding *e, int layer, vks_rect rect, int sums)
 {
     vks_gram part = vks_add_gram(e, layer, rect);
-    uint32_t count = part.padded * part.padded / 4;
-    struct vks_push_accumulate push = {.count = count, .splits = part.splits, .add = 1};
-    vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_ACCUMULATE,
-                                      .spec = {64},
-                                      .spec_count = 1,
-                                      .uses = {{part.parts, 0, 0}, {sums, 0, 0}},
-                                      .use_count = 2,
-                                      .push = &push,
-                                      .push_bytes = sizeof push,
-                                      .groups = {(count + 63) / 64},
-                                      .label = "accumulate",
-                                      .bytes = 16.0 * count * (part.splits + 1)});
+    vks_add_accumulate(e->plan, part.parts, part.splits, part.padded * part.padded / 4, sums, true);
     vks_plan_cut(e->plan);
 }
 

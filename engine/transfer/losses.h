@@ -12,7 +12,8 @@ enum {
     VKS_VALUE_CONTENT = 1, // sum of (T - C)^2, in the encoder's own scale
     VKS_VALUE_TV = 2,      // sum of squared differences of neighbours
     VKS_VALUE_STYLE = 3,   // and on, one a style layer: sum of (g - a)^2, g = F F^T / M
-    VKS_VALUE_COUNT = VKS_VALUE_STYLE + VKSTYLE_MAX_LAYERS
+    VKS_VALUE_MOMENTS = VKS_VALUE_STYLE + VKSTYLE_MAX_LAYERS, // what aims add, factors applied
+    VKS_VALUE_COUNT
 };
 
 // A layer's Gram matrix a position, [padded][padded] float32, padded = channels rounded up to 64.
@@ -41,20 +42,39 @@ typedef struct vks_weighting {
     bool first;   // sets the slot; the others add to it
 } vks_weighting;
 
+// What a style loss compares beside Gram matrices or in their place (aim.h makes it).
+typedef struct vks_aim {
+    vkstyle_style_loss loss; // never VKSTYLE_LOSS_GRAM
+    int buffer; // kept, floats: means [padded], deviations [padded]; for VKSTYLE_LOSS_WASSERSTEIN
+                // then the root of the covariance, as a product's source and as its weights
+    double k;        // factor of the means' squared misses, or of the distance: layer weight and a
+                     // mask's share are in it
+    double k_spread; // of the deviations'
+    double floor;    // added to variances, or to the squared covariance's diagonal
+    double constant; // of the distance
+    double beta;     // factor of the gradient beside k
+    bool first;      // sets values[VKS_VALUE_MOMENTS]; the others add to it
+} vks_aim;
+
 // Adds the loss of one style layer against the Gram matrix in `style` (a kept buffer, as
 // gram->buffer): writes values[slot] = sum (g - a)^2 and adds k * weight's gradient,
 // 4 k / M (g - a) F, to the layer's joining gradient. weighting NULL: everywhere. Else F is the
-// features times the mask, M the mask's mass, and the gradient goes back through the mask.
+// features times the mask, M the mask's mass, and the gradient goes back through the mask. aim NULL:
+// Gram matrices are all. Else that loss comes on top; with VKSTYLE_LOSS_WASSERSTEIN only it has a
+// gradient.
 void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int style, double k,
-                        int values, int slot, const vks_weighting *weighting, vks_gram *gram);
+                        int values, int slot, const vks_weighting *weighting, const vks_aim *aim,
+                        vks_gram *gram);
 
 // The same in steps, for Gram matrices that are summed over tiles. Adds a tile's partial sums to
 // those in `sums`, [padded / 16][4][padded] vec4.
 void vks_add_gram_sum(vks_encoding *encoding, int layer, vks_rect rect, int sums);
 // values[slot] = sum (g - a)^2; difference (a buffer): 4 k / M (g - a). gram's parts, scale and
-// buffer are set; M is `positions`, those of the whole picture.
+// buffer are set; M is `positions`, those of the whole picture. aim (or NULL) as above, from the
+// sums of features (moments.h); shift: floats [padded], which vks_add_shift takes.
 void vks_add_style_difference(vks_encoding *encoding, vks_gram *gram, double positions, int style,
-                              double k, int values, int slot, int difference);
+                              double k, int values, int slot, const vks_aim *aim, int sums,
+                              int shift, int difference);
 // Adds difference * F to the layer's joining gradient, at all positions.
 void vks_add_style_gradient(vks_encoding *encoding, int layer, const vks_gram *gram,
                             int difference);
@@ -67,7 +87,11 @@ void vks_clip_joining(vks_encoding *encoding, int layer, vks_rect rect);
 void vks_add_content_loss(vks_encoding *encoding, int layer, vks_rect rect, int content, double k,
                           int weights, int values, int slot);
 
-// values[slot] = factor * sum of count floats.
+// values[slot] = factor * sum of count floats; vks_add_more: is added to what is there.
 void vks_add_sum(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor);
+void vks_add_more(vks_plan *plan, int partials, uint32_t count, int values, int slot, float factor);
+// sums, [count] vec4, (+)= that of `splits` such arrays.
+void vks_add_accumulate(vks_plan *plan, int parts, uint32_t splits, uint32_t count, int sums,
+                        bool add);
 
 #endif

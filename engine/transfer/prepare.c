@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "prepare.h"
+#include "aim.h"
 #include "gram_store.h"
+#include "moments.h"
 #include "survey.h"
 #include "../error.h"
 #include "../model/half.h"
@@ -122,19 +124,24 @@ static bool run(vks_plan *plan, vks_gpu *gpu, const vks_encoding *encoding,
 
 void vks_style_free(vks_style *style)
 {
-    for (int i = 0; i < style->count; i++)
+    for (int i = 0; i < style->count; i++) {
         free(style->gram[i]);
+        free(style->moments[i]);
+    }
     memset(style, 0, sizeof *style);
 }
 
 // One image's Gram matrices, added with their weight and freed.
-static void blend(vks_style *style, double weight, float *grams[VKSTYLE_MAX_LAYERS])
+static void blend(vks_style *style, double weight, float *const *grams, float *const *means)
 {
     for (int i = 0; i < style->count; i++) {
-        size_t n = (size_t)style->padded[i] * style->padded[i];
-        for (size_t k = 0; k < n; k++)
+        size_t n = style->padded[i];
+        for (size_t k = 0; k < n * n; k++)
             style->gram[i][k] += (float)weight * grams[i][k];
+        for (size_t c = 0; style->moments[i] && c < n; c++)
+            style->moments[i][c] += (float)weight * means[i][c];
         free(grams[i]);
+        free(means[i]);
     }
 }
 
@@ -142,10 +149,10 @@ static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network
                             const vks_setting *setting, const vkstyle_image *image, double weight,
                             vkstyle_error *error)
 {
-    float *grams[VKSTYLE_MAX_LAYERS];
-    if (!vks_survey_grams(grams, style->positions, gpu, network, setting, image, error))
+    float *grams[VKSTYLE_MAX_LAYERS], *means[VKSTYLE_MAX_LAYERS];
+    if (!vks_survey_grams(grams, means, style->positions, gpu, network, setting, image, error))
         return false;
-    blend(style, weight, grams);
+    blend(style, weight, grams, means);
     return true;
 }
 
@@ -181,36 +188,50 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
                                   setting->style_count, image, error);
     if (!plan)
         return false;
-    vks_gram gram[VKSTYLE_MAX_LAYERS];
-    float *grams[VKSTYLE_MAX_LAYERS] = {NULL};
-    size_t sizes[VKSTYLE_MAX_LAYERS];
+    // Gram matrices, then sums of features where the loss asks for means.
+    int count = style->count, all = 2 * count, from[2 * VKSTYLE_MAX_LAYERS];
+    float *values[2 * VKSTYLE_MAX_LAYERS] = {NULL};
+    size_t sizes[2 * VKSTYLE_MAX_LAYERS];
     char key[VKS_SHA256_TEXT];
     bool done = true;
-    for (int i = 0; i < setting->style_count; i++) {
+    for (int i = 0; i < count; i++) {
         vks_shape shape = encoding.shape[setting->style_layers[i]];
-        gram[i] = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
-        vks_finish_gram(&encoding, &gram[i]);
+        vks_gram gram = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
+        vks_finish_gram(&encoding, &gram);
+        from[i] = gram.buffer;
+        from[count + i] = -1;
+        if (style->moments[i]) {
+            from[count + i] = vks_plan_buffer(plan, "channel sums", style->padded[i] * 4, VKS_KEPT);
+            vks_add_channel_sums(&encoding, setting->style_layers[i], all_of(shape), -1,
+                                 from[count + i], false);
+        }
         style->positions[i] = (double)shape.width * shape.height;
         sizes[i] = (size_t)style->padded[i] * style->padded[i];
-        grams[i] = malloc(sizes[i] * sizeof *grams[i]);
-        if (!grams[i])
-            done = vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
+        sizes[count + i] = style->moments[i] ? style->padded[i] : 0;
     }
+    for (int i = 0; done && i < all; i++)
+        if (sizes[i] && !(values[i] = malloc(sizes[i] * sizeof *values[i])))
+            done = vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
     gram_key(key, gpu, network, plan, image);
-    if (done && !vks_grams_find(key, grams, sizes, style->count)) {
+    if (done && !vks_grams_find(key, values, sizes, all)) {
         done = run(plan, gpu, &encoding, image, error);
-        for (int i = 0; done && i < style->count; i++) {
-            vks_slice from = vks_plan_slice(plan, gram[i].buffer);
-            from.bytes = sizes[i] * sizeof *grams[i];
-            done = vks_download(gpu, from, grams[i], error);
+        for (int i = 0; done && i < all; i++) {
+            if (!sizes[i])
+                continue;
+            vks_slice slice = vks_plan_slice(plan, from[i]);
+            slice.bytes = sizes[i] * sizeof *values[i];
+            done = vks_download(gpu, slice, values[i], error);
         }
         if (done)
-            vks_grams_keep(key, grams, sizes, style->count);
+            vks_grams_keep(key, values, sizes, all);
     }
+    for (int i = 0; done && i < count; i++)
+        for (size_t c = 0; c < sizes[count + i]; c++)
+            values[count + i][c] /= (float)(style->positions[i] * setting->encode.scale);
     if (done)
-        blend(style, weight, grams);
-    for (int i = 0; !done && i < style->count; i++)
-        free(grams[i]);
+        blend(style, weight, values, values + count);
+    for (int i = 0; !done && i < all; i++)
+        free(values[i]);
     vks_plan_free(&plan);
     return done;
 }
@@ -230,7 +251,10 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
         style->channels[i] = (uint32_t)model->layers[setting->style_layers[i]].out;
         style->padded[i] = vks_gram_padded(style->channels[i]);
         style->gram[i] = calloc((size_t)style->padded[i] * style->padded[i], sizeof(float));
-        if (!style->gram[i])
+        size_t more = vks_aim_floats(setting->style_loss, style->padded[i]);
+        if (more)
+            style->moments[i] = calloc(more, sizeof(float));
+        if (!style->gram[i] || (more && !style->moments[i]))
             return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
     }
     for (int i = 0; i < count; i++)
@@ -250,7 +274,7 @@ bool vks_prepare_style(vks_style *style, vks_gpu *gpu, vks_network *network,
                 "wrongly: try --precision fp32 or another --device",
                 model->layers[setting->style_layers[i]].name);
     }
-    return true;
+    return vks_aim_style(style, setting->style_loss, error);
 }
 
 // ---------------------------------------------------------------- content

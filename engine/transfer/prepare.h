@@ -7,7 +7,7 @@
 #include "losses.h"
 #include "setting.h"
 
-// Gram matrices of the style layers, a position, on the host.
+// Gram matrices of the style layers, a position, on the host, and what else a loss aims at.
 typedef struct vks_style {
     int count;
     uint32_t channels[VKSTYLE_MAX_LAYERS], padded[VKSTYLE_MAX_LAYERS];
@@ -15,6 +15,10 @@ typedef struct vks_style {
     double square[VKSTYLE_MAX_LAYERS];    // squared Frobenius norm
     double trace[VKSTYLE_MAX_LAYERS];     // mean square of an activation times channels
     double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
+    // For losses that compare more (aim.h), else NULL and 0:
+    float *moments[VKSTYLE_MAX_LAYERS]; // means [padded], deviations [padded], and the root
+    double mean_square[VKSTYLE_MAX_LAYERS]; // |m|^2
+    double floor[VKSTYLE_MAX_LAYERS], constant[VKSTYLE_MAX_LAYERS]; // see vks_aim
 } vks_style;
 
 // Blends the Gram matrices of `count` style images with the given weights (normalised to sum 1;

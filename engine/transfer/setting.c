@@ -44,6 +44,7 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
 {
     *s = (vks_setting){.alpha = params->alpha,
                        .beta = params->beta,
+                       .style_loss = params->style_loss,
                        .raw = params->raw_losses,
                        .content_layer = -1};
     if (!style_layers(s, model, params, error) ||

@@ -12,6 +12,7 @@ typedef struct vks_setting {
     double layer_weights[VKSTYLE_MAX_LAYERS]; // w_l
     int content_layer;                        // -1: none
     double alpha, beta, tv;
+    vkstyle_style_loss style_loss;
     int regions; // styles that act through masks (region.h), set by the job; 0: none
     bool raw;    // minimise the raw losses of the paper
     vks_storage storage;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "survey.h"
 #include "canvas.h"
+#include "moments.h"
 #include "sweep.h"
 #include "tiles.h"
 #include "../error.h"
@@ -21,7 +22,7 @@ typedef struct survey {
     vks_block *arena;
     // What the tasks add: sums of Gram matrices, or features taken out.
     vks_block *sums;
-    vks_slice sum[VKSTYLE_MAX_LAYERS];
+    vks_slice sum[VKSTYLE_MAX_LAYERS], channel_sum[VKSTYLE_MAX_LAYERS]; // bytes 0: not wanted
     int taken; // layer; -1: none
     vks_slice features;
 } survey;
@@ -49,6 +50,9 @@ static bool work(void *user, vks_plan *plan, const vks_window *w, vks_encoding *
     for (int i = 0; i < s->setting->style_count && s->sum[0].bytes; i++) {
         int layer = s->setting->style_layers[i];
         vks_add_gram_sum(e, layer, w->at[layer], vks_plan_external(plan, "gram sums", s->sum[i]));
+        if (s->channel_sum[i].bytes)
+            vks_add_channel_sums(e, layer, w->at[layer], -1,
+                                 vks_plan_external(plan, "channel sums", s->channel_sum[i]), true);
     }
     if (s->taken >= 0) {
         vks_shape shape = e->shape[s->taken];
@@ -151,18 +155,21 @@ static bool make_sums(survey *s, vkstyle_error *error)
             vks_gram_padded((uint32_t)s->grid.model->layers[setting->style_layers[i]].out);
         s->sum[i] = (vks_slice){NULL, at, padded * padded * 4};
         at += s->sum[i].bytes;
+        s->channel_sum[i] =
+            (vks_slice){NULL, at, setting->style_loss != VKSTYLE_LOSS_GRAM ? padded * 4 : 0};
+        at += s->channel_sum[i].bytes;
     }
     if (!s->gpu)
         return true;
     s->sums = vks_block_create(s->gpu, at, VKS_MEMORY_DEVICE, "gram sums", error);
     for (int i = 0; i < setting->style_count; i++)
-        s->sum[i].block = s->sums;
+        s->sum[i].block = s->channel_sum[i].block = s->sums;
     return s->sums && vks_clear(s->gpu, (vks_slice){s->sums, 0, at}, error);
 }
 
 // From sums to matrices a position.
-static bool finish(survey *s, float *grams[VKSTYLE_MAX_LAYERS], double *positions,
-                   vkstyle_error *error)
+static bool finish(survey *s, float *grams[VKSTYLE_MAX_LAYERS], float *means[VKSTYLE_MAX_LAYERS],
+                   double *positions, vkstyle_error *error)
 {
     const vks_setting *setting = s->setting;
     vks_plan *plan = vks_plan_create(vks_gpu_get_limits(s->gpu), setting->storage, error);
@@ -190,24 +197,33 @@ static bool finish(survey *s, float *grams[VKSTYLE_MAX_LAYERS], double *position
         grams[i] = malloc(from.bytes);
         done = grams[i] ? vks_download(s->gpu, from, grams[i], error)
                         : vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
+        if (!done || !s->channel_sum[i].bytes)
+            continue;
+        means[i] = malloc(s->channel_sum[i].bytes);
+        done = means[i] ? vks_download(s->gpu, s->channel_sum[i], means[i], error)
+                        : vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for channels' means");
+        for (uint32_t c = 0; done && c < gram[i].padded; c++)
+            means[i][c] = (float)(means[i][c] / (positions[i] * s->options.scale));
     }
     vks_plan_free(&plan);
     return done;
 }
 
-bool vks_survey_grams(float *grams[VKSTYLE_MAX_LAYERS], double *positions, vks_gpu *gpu,
-                      vks_network *network, const vks_setting *setting, const vkstyle_image *image,
-                      vkstyle_error *error)
+bool vks_survey_grams(float *grams[VKSTYLE_MAX_LAYERS], float *means[VKSTYLE_MAX_LAYERS],
+                      double *positions, vks_gpu *gpu, vks_network *network,
+                      const vks_setting *setting, const vkstyle_image *image, vkstyle_error *error)
 {
     survey s = {.gpu = gpu, .network = network, .setting = setting, .taken = -1};
     memset(grams, 0, VKSTYLE_MAX_LAYERS * sizeof *grams);
+    memset(means, 0, VKSTYLE_MAX_LAYERS * sizeof *means);
     begin(&s, setting->style_layers, setting->style_count, (uint32_t)image->width,
           (uint32_t)image->height);
     bool done = make_sums(&s, error) && build(&s, vks_gpu_get_limits(gpu), image, error) &&
-                realise(&s, error) && run(&s, error) && finish(&s, grams, positions, error);
+                realise(&s, error) && run(&s, error) && finish(&s, grams, means, positions, error);
     for (int i = 0; !done && i < setting->style_count; i++) {
         free(grams[i]);
-        grams[i] = NULL;
+        free(means[i]);
+        grams[i] = means[i] = NULL;
     }
     survey_free(&s);
     return done;
@@ -371,7 +387,7 @@ bool vks_survey_bytes(uint64_t *bytes, vks_network *dry, const vks_gpu_limits *l
     bool done = make_sums(&s, error) && build(&s, limits, NULL, error);
     uint64_t sums = 0;
     for (int i = 0; i < setting->style_count; i++)
-        sums += 2 * s.sum[i].bytes;
+        sums += 2 * s.sum[i].bytes + s.channel_sum[i].bytes;
     *bytes = done ? s.picture.bytes + s.pane.bytes + sums + vks_sweep_bytes(&s.sweep) : 0;
     survey_free(&s);
     return done;

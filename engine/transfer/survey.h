@@ -6,10 +6,12 @@
 
 #include "prepare.h"
 
-// Gram matrices a position of the style layers, [padded][padded] each, into fresh arrays (free()
-// them); positions of each layer.
-bool vks_survey_grams(float *grams[VKSTYLE_MAX_LAYERS], double *positions, vks_gpu *gpu,
-                      vks_network *network, const vks_setting *setting, const vkstyle_image *image,
+// Gram matrices a position of the style layers, [padded][padded] each, and where the setting's loss
+// compares them the channels' means, [padded] (else NULL), into fresh arrays (free() them);
+// positions of each layer.
+bool vks_survey_grams(float *grams[VKSTYLE_MAX_LAYERS], float *means[VKSTYLE_MAX_LAYERS],
+                      double *positions, vks_gpu *gpu, vks_network *network,
+                      const vks_setting *setting, const vkstyle_image *image,
                       vkstyle_error *error);
 
 // As vks_prepare_content: the features lie as those of the whole picture.

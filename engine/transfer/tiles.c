@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "tiles.h"
+#include "aim.h"
 #include "canvas.h"
+#include "moments.h"
 #include "push.h"
 #include "../error.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { STORES = 8 };
-
-// A vector of the picture's size.
-typedef struct store {
-    vks_block *block; // NULL: dry
-    uint64_t bytes;
-    bool host;
-} store;
 
 struct vks_tiles {
     vks_iteration *it; // while it is built
@@ -24,14 +17,14 @@ struct vks_tiles {
     vks_gpu *gpu; // NULL: dry
     vks_grid grid;
     vks_pane pane;
-    store stores[STORES];
-    vkstyle_error refused; // by the device, of the optimiser's vectors
-    int store_count;
+    vks_vectors vectors;
     vks_block *matrices; // Gram matrices, their sums and differences; losses
     uint64_t matrix_bytes;
     vks_slice values, weights, state, contents, variations;
     vks_slice style[VKSTYLE_MAX_LAYERS], gram[VKSTYLE_MAX_LAYERS];
     vks_slice sum[VKSTYLE_MAX_LAYERS], difference[VKSTYLE_MAX_LAYERS];
+    // For losses that compare more than Gram matrices (aim.h), else of 0 bytes.
+    vks_slice aim[VKSTYLE_MAX_LAYERS], channel_sum[VKSTYLE_MAX_LAYERS], shift[VKSTYLE_MAX_LAYERS];
     vks_sweep measure, paint;
     vks_plan *begin, *middle; // iteration->plan is the end
     vks_block *arena;
@@ -41,46 +34,7 @@ struct vks_tiles {
     int *tile_ends; // see vks_run
 };
 
-vks_memory vks_place(const vks_setting *setting, int index)
-{
-    return index < setting->resident ? VKS_MEMORY_DEVICE : VKS_MEMORY_HOST;
-}
-
 // ---------------------------------------------------------------- memory
-
-static bool new_store(vks_tiles *t, uint64_t bytes, const char *name, vks_slice *slice,
-                      vkstyle_error *error)
-{
-    if (t->store_count == STORES)
-        return vks_fail(error, VKSTYLE_FAILED, "too many vectors for tiles");
-    if (bytes > t->limits->allocation)
-        return vks_fail(error, VKSTYLE_NO_MEMORY,
-                        "%s needs %.0f MB in one piece, and the device gives at most %.0f MB", name,
-                        (double)bytes * 1e-6, (double)t->limits->allocation * 1e-6);
-    // The content's features come third (prepare.c).
-    int index = t->store_count < 2 ? t->store_count : t->store_count + 1;
-    store *s = &t->stores[t->store_count++];
-    vks_memory kind = vks_place(&t->it->setting, index);
-    *s = (store){.bytes = bytes, .host = kind == VKS_MEMORY_HOST};
-    *slice = (vks_slice){NULL, 0, bytes};
-    if (!t->gpu)
-        return true;
-    s->block = slice->block = vks_block_create(t->gpu, bytes, kind, name, error);
-    return s->block != NULL;
-}
-
-// The optimiser asks for its vectors here.
-static int optimiser_part(void *user, vks_plan *plan, const char *name, uint64_t bytes)
-{
-    vks_tiles *t = user;
-    vks_slice slice = {NULL, 0, bytes};
-    vkstyle_error error = {VKSTYLE_DONE, ""};
-    if (!new_store(t, bytes, name, &slice, &error)) {
-        t->refused = error;
-        vks_plan_fail(plan, error.status, "%s", error.text);
-    }
-    return vks_plan_external(plan, name, slice);
-}
 
 static bool make_matrices(vks_tiles *t, vkstyle_error *error)
 {
@@ -89,7 +43,7 @@ static bool make_matrices(vks_tiles *t, vkstyle_error *error)
     struct {
         vks_slice *slice;
         uint64_t bytes;
-    } parts[5 + 4 * VKSTYLE_MAX_LAYERS];
+    } parts[5 + 7 * VKSTYLE_MAX_LAYERS];
     int count = 0;
     uint64_t tiles = vks_grid_count(&t->grid) * 4ull;
 #define PART(member, size) (parts[count].slice = &t->member, parts[count++].bytes = (size))
@@ -104,6 +58,10 @@ static bool make_matrices(vks_tiles *t, vkstyle_error *error)
         PART(gram[i], bytes);
         PART(sum[i], bytes);
         PART(difference[i], bytes);
+        uint64_t more = vks_aim_floats(s->style_loss, t->options->style->padded[i]) * 4;
+        PART(aim[i], more);
+        PART(channel_sum[i], more ? padded * 4 : 0);
+        PART(shift[i], more ? padded * 4 : 0);
     }
 #undef PART
     for (int i = 0; i < count; i++) {
@@ -153,9 +111,13 @@ static bool measure_work(void *user, vks_plan *plan, const vks_window *w, vks_en
     const vks_setting *s = &t->it->setting;
     if (!forward(t, plan, w, false, e, error))
         return false;
-    for (int i = 0; i < s->style_count; i++)
-        vks_add_gram_sum(e, s->style_layers[i], w->at[s->style_layers[i]],
-                         vks_plan_external(plan, "gram sums", t->sum[i]));
+    for (int i = 0; i < s->style_count; i++) {
+        int layer = s->style_layers[i];
+        vks_add_gram_sum(e, layer, w->at[layer], vks_plan_external(plan, "gram sums", t->sum[i]));
+        if (t->aim[i].bytes)
+            vks_add_channel_sums(e, layer, w->at[layer], -1,
+                                 vks_plan_external(plan, "channel sums", t->channel_sum[i]), true);
+    }
     return true;
 }
 
@@ -224,6 +186,8 @@ static bool paint_work(void *user, vks_plan *plan, const vks_window *w, vks_enco
         vks_gram gram = gram_of(t, plan, i);
         vks_add_style_gradient(e, s->style_layers[i], &gram,
                                vks_plan_external(plan, "difference", t->difference[i]));
+        if (t->aim[i].bytes)
+            vks_add_shift(e, s->style_layers[i], vks_plan_external(plan, "shift", t->shift[i]), -1);
     }
     if (o->content)
         vks_add_content_loss(e, s->content_layer, w->at[s->content_layer], features,
@@ -294,9 +258,13 @@ static bool add_begin(vks_tiles *t, vkstyle_error *error)
         return false;
     vks_slice gradient = vks_plan_slice(it->plan, it->gradient);
     vks_add_fill(t->begin, vks_plan_external(t->begin, "gradient", gradient), gradient.bytes);
-    for (int i = 0; i < it->setting.style_count && t->options->style; i++)
+    for (int i = 0; i < it->setting.style_count && t->options->style; i++) {
         vks_add_fill(t->begin, vks_plan_external(t->begin, "gram sums", t->sum[i]),
                      t->sum[i].bytes);
+        if (t->aim[i].bytes)
+            vks_add_fill(t->begin, vks_plan_external(t->begin, "channel sums", t->channel_sum[i]),
+                         t->channel_sum[i].bytes);
+    }
     return true;
 }
 
@@ -313,9 +281,19 @@ static bool add_middle(vks_tiles *t, vkstyle_error *error)
     for (int i = 0; i < s->style_count; i++) {
         vks_shape whole = e.shape[s->style_layers[i]];
         vks_gram gram = gram_of(t, t->middle, i);
+        vks_aim aim;
+        int sums = -1, shift = -1;
+        if (t->aim[i].bytes) {
+            aim = vks_aim_at(s, t->options->style, i, s->layer_weights[i]);
+            aim.buffer = vks_plan_external(t->middle, "style moments", t->aim[i]);
+            aim.first = i == 0;
+            sums = vks_plan_external(t->middle, "channel sums", t->channel_sum[i]);
+            shift = vks_plan_external(t->middle, "shift", t->shift[i]);
+        }
         vks_add_style_difference(&e, &gram, (double)whole.width * whole.height,
                                  vks_plan_external(t->middle, "style gram", t->style[i]),
                                  s->beta * it->k_style[i], values, VKS_VALUE_STYLE + i,
+                                 sums >= 0 ? &aim : NULL, sums, shift,
                                  vks_plan_external(t->middle, "difference", t->difference[i]));
     }
     return true;
@@ -336,16 +314,16 @@ static bool add_end(vks_tiles *t, vkstyle_error *error)
     if (!t->options->optimiser)
         return true;
     struct vks_optimiser_options options = *t->options->optimiser;
-    options.part = optimiser_part;
-    options.user = t;
+    options.part = vks_vectors_part;
+    options.user = &t->vectors;
     options.values = 3.0 * it->width * it->height;
     it->optimiser = vks_optimiser_emit(plan, &options, it->target, it->gradient, it->values,
                                        vks_canvas_bytes(it->width, it->height) / 16, error);
     vks_plan_cut(plan);
-    if (t->refused.status == VKSTYLE_DONE)
+    if (t->vectors.refused.status == VKSTYLE_DONE)
         return it->optimiser != NULL;
     if (error)
-        *error = t->refused;
+        *error = t->vectors.refused;
     return false;
 }
 
@@ -360,7 +338,8 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
                      .options = o,
                      .limits = limits,
                      .network = network,
-                     .gpu = vks_network_gpu(network)};
+                     .gpu = vks_network_gpu(network),
+                     .vectors = {vks_network_gpu(network), limits, s}};
     t->grid =
         vks_grid_make(vks_network_model(network), s->encode.depth, o->width, o->height, s->tile);
     it->plan = vks_plan_create(limits, s->storage, error);
@@ -374,8 +353,8 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
     it->encoding.options.gradient = (float)vks_iteration_gradient_scale(it, o);
     uint64_t bytes = vks_canvas_bytes(o->width, o->height);
     vks_slice target, gradient;
-    if (!make_matrices(t, error) || !new_store(t, bytes, "target", &target, error) ||
-        !new_store(t, bytes, "image gradient", &gradient, error) ||
+    if (!make_matrices(t, error) || !vks_vectors_add(&t->vectors, bytes, "target", &target, error) ||
+        !vks_vectors_add(&t->vectors, bytes, "image gradient", &gradient, error) ||
         !vks_pane_create(&t->pane, t->gpu, &t->grid, s->storage, true, s->lean,
                          o->content ? s->content_layer : -1, error))
         return false;
@@ -387,6 +366,8 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
     it->ring = vks_plan_buffer(it->plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
     for (int i = 0; i < s->style_count && o->style; i++) {
         it->style[i] = vks_plan_external(it->plan, "style gram", t->style[i]);
+        it->aim[i] =
+            t->aim[i].bytes ? vks_plan_external(it->plan, "style moments", t->aim[i]) : -1;
         it->gram[i] = gram_of(t, it->plan, i);
     }
     vks_sweep_tasks measure = {measure_work, measure_before, NULL, t};
@@ -455,8 +436,7 @@ void vks_tiles_free(vks_tiles **tiles)
         return;
     vks_tiles_rest(t);
     vks_block_free(&t->matrices);
-    for (int i = 0; i < t->store_count; i++)
-        vks_block_free(&t->stores[i].block);
+    vks_vectors_free(&t->vectors);
     free(t->program);
     free(t->tile_ends);
     free(t);
@@ -465,15 +445,12 @@ void vks_tiles_free(vks_tiles **tiles)
 
 uint64_t vks_tiles_bytes(const vks_tiles *t, uint64_t *host)
 {
-    uint64_t bytes = t->arena_bytes + t->pane.bytes + t->matrix_bytes, away = 0;
+    uint64_t away, bytes = vks_vectors_bytes(&t->vectors, &away);
+    bytes += t->arena_bytes + t->pane.bytes + t->matrix_bytes;
     if (t->begin)
         bytes += vks_plan_bytes(t->begin);
     if (t->middle)
         bytes += vks_plan_bytes(t->middle);
-    for (int i = 0; i < t->store_count; i++) {
-        bytes += t->stores[i].bytes;
-        away += t->stores[i].host ? t->stores[i].bytes : 0;
-    }
     if (host)
         *host = away;
     return bytes;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
-// An iteration over a picture in tiles, exactly as over the whole: Gatys' loss needs of the whole
-// picture its Gram matrices only, and those are sums over positions.
+// An iteration over a picture in tiles, exactly as over the whole: style losses need of the whole
+// picture its Gram matrices and channel means only, and those are sums over positions.
 //
-//   measure   forward, tile by tile: each adds its own features to the Gram matrices
+//   measure   forward, tile by tile: each adds its own features to the sums
 //   then      their differences from the style's, and the style losses
 //   paint     forward and backward, tile by tile: the losses' gradients at its own features (the
 //             content loss and total variation are local), back through its window to the pixels;
 //             windows overlap by their halos and add up
 //   then      losses recorded, one step of the optimiser over the whole picture
 //
-// Picture, gradient and the optimiser's vectors lie beside the windows' plan, on the device as far
-// as vks_setting.resident says and in host memory that the device reaches itself otherwise.
+// Picture, gradient and the optimiser's vectors lie beside the windows' plan (vectors.h).
 #ifndef VKS_TILES_H
 #define VKS_TILES_H
 
 #include "iteration.h"
 #include "sweep.h"
+#include "vectors.h"
 
 typedef struct vks_tiles vks_tiles;
 
@@ -32,8 +32,5 @@ uint64_t vks_tiles_bytes(const vks_tiles *tiles, uint64_t *host);
 double vks_tiles_flops(const vks_tiles *tiles);
 // Fills in the sequences of an iteration and its tiles; both passes count.
 void vks_tiles_run(const vks_tiles *tiles, vks_run *run);
-
-// Where a vector of a picture's size goes: number `index` of them, counted from 0.
-vks_memory vks_place(const vks_setting *setting, int index);
 
 #endif

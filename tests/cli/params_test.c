@@ -147,6 +147,13 @@ static void values_fit_together(void **state)
     check_fails("style-layers", "conv1_1,conv1_1", "conv1_1 is there twice");
     check_fails("content-layer", "conv4_2,conv4_1", "one layer");
     vkstyle_params params;
+    vkstyle_error error = {0};
+    vkstyle_params_default(&params);
+    assert_true(vkstyle_params_set(&params, "style-loss", "gram-mean", NULL));
+    assert_true(vkstyle_params_check(&params, NULL));
+    assert_true(vkstyle_params_set(&params, "raw-losses", "true", NULL));
+    assert_false(vkstyle_params_check(&params, &error));
+    assert_non_null(strstr(error.text, "--style-loss gram-mean"));
     vkstyle_params_default(&params);
     params.alpha = params.beta = 0;
     assert_false(vkstyle_params_check(&params, NULL));

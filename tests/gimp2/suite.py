@@ -407,10 +407,12 @@ def parity():
     """Command line and GIMP: the same bits in, the same bits out; and the picture itself is a stylised one."""
     global log
     suite.new_reports()
-    _, log = gimp([fill(ONE, NAME='parity', CALL=CALL % ('layer', STYLE, 0))], parameters={'iterations': 50})
+    _, log = gimp([fill(ONE, NAME='parity', CALL=CALL % ('layer', STYLE, 0))], parameters={'iterations': 50, 'style_loss': 1})
     assert lines_of('parity.txt')[0] == ['layers', '2']
     report, _ = suite.new_reports()[0]
-    other = suite.transfer('cli.png', '--iterations', '50', '--learning-rate', '0.05', '--beta', '20')
+    assert report['options']['style-loss'] == 'gram-mean', report['options']
+    other = suite.transfer('cli.png', '--iterations', '50', '--learning-rate', '0.05', '--beta', '20',
+                           '--style-loss', 'gram-mean')
     assert report['pixels'] == other['pixels'], (report['pixels'], other['pixels'])
     painted = rgba('parity.png')
     near([v for i, v in enumerate(painted) if i % 4 != 3], png(suite.path('cli.png'))[3], 0, 'pixels')
@@ -477,7 +479,7 @@ def with_last_values():
     os.remove(suite.path('last.txt'))
     with open(kept, 'w') as file:
         file.write('[vkstyle]\nstyle-file=%s\nmodel=%s\niterations=31\nlearning-rate=0.05\nbeta=33\n'
-                   'optimizer=adam\nsize=40\nno-such-parameter=1\n'
+                   'optimizer=adam\nsize=40\nstyle-loss=wasserstein\nno-such-parameter=1\n'
                    % (suite.path('style.png'), suite.path('small.safetensors')))
     _, log = gimp([again])
     os.remove(kept)
@@ -485,6 +487,7 @@ def with_last_values():
     report, _ = suite.new_reports()[-1]
     options = report['options']
     assert (options['iterations'], options['beta'], options['size']) == (31, 33, 40), options
+    assert options['style-loss'] == 'wasserstein', options
     stylised(report)
 
 

@@ -352,6 +352,22 @@ def right_of(image):
 
 
 @case
+def style_losses():
+    """The knob arrives, and paints otherwise."""
+    image, layer = prepare()
+    painted = []
+    for loss in ('gram', 'gram-mean', 'wasserstein'):
+        status, new = call(image, [layer], **{'style-loss': loss})
+        assert status == Gimp.PDBStatusType.SUCCESS, (loss, new)
+        report, _ = last_report()
+        assert report['options']['style-loss'] == loss, report['options']
+        painted.append(pixels(new))
+        image.remove_layer(new)
+    assert painted[0] != painted[1] != painted[2] != painted[0]
+    image.delete()
+
+
+@case
 def regions():
     """Channels and layers say where a style acts, how strongly, and which."""
     image, layer = prepare()

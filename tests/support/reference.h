@@ -64,16 +64,29 @@ reference_tensor reference_backward(const reference_pass *pass, const reference_
 
 // ---------------------------------------------------------------- losses
 
+// Of a style loss of one layer, relative to the size of what is to be reached, from the Gram matrix
+// [n][n] and means [n] and those of the style; writes the gradients at the first two. (The parts
+// that the losses add to what is compared, so that nothing is divided by zero, are the engine's.)
+double reference_style_loss(vkstyle_style_loss loss, size_t n, const double *gram,
+                            const double *mean, const double *aim_gram, const double *aim_mean,
+                            double *at_gram, double *at_mean);
+// Means over positions, [channels]; free() it.
+double *reference_means(const reference_tensor *features);
+// The square of the Wasserstein-2 distance of Gaussians, as it is, not relative to anything.
+double reference_distance(size_t n, const double *gram, const double *mean, const double *aim_gram,
+                          const double *aim_mean);
+
 typedef struct reference_loss {
     reference_encoder encoder;
     int style_count;
     int style_layers[VKSTYLE_MAX_LAYERS];
     double layer_weights[VKSTYLE_MAX_LAYERS];
     int content_layer;
+    vkstyle_style_loss style_loss; // raw: Gram matrices
     double alpha, beta, tv; // tv: of the sum of squared differences of neighbours
     bool raw;               // the paper's definitions, else relative to what is to be reached
     // What is to be reached; NULL and at NULL: that loss is left out.
-    double *gram[VKSTYLE_MAX_LAYERS];
+    double *gram[VKSTYLE_MAX_LAYERS], *mean[VKSTYLE_MAX_LAYERS];
     reference_tensor content;
 } reference_loss;
 

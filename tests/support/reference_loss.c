@@ -39,6 +39,12 @@ void reference_aim_style(reference_loss *loss, const vkstyle_image *const *style
             for (size_t k = 0; k < n; k++)
                 loss->gram[i][k] += share * gram[k];
             free(gram);
+            double *mean = reference_means(f);
+            if (!loss->mean[i] && !(loss->mean[i] = calloc((size_t)f->channels, sizeof *mean)))
+                abort();
+            for (size_t k = 0; k < (size_t)f->channels; k++)
+                loss->mean[i][k] += share * mean[k];
+            free(mean);
         }
         reference_pass_free(&pass);
         reference_free(&picture);
@@ -60,7 +66,8 @@ void reference_loss_free(reference_loss *loss)
 {
     for (int i = 0; i < VKSTYLE_MAX_LAYERS; i++) {
         free(loss->gram[i]);
-        loss->gram[i] = NULL;
+        free(loss->mean[i]);
+        loss->gram[i] = loss->mean[i] = NULL;
     }
     reference_free(&loss->content);
 }
@@ -86,6 +93,31 @@ static reference_tensor *joining_at(reference_tensor *joining, const reference_t
     return joining;
 }
 
+// d/dF = (2 D F + m 1^T) / M with D the gradient at the Gram matrix and m that at the means.
+static void measure_moments(const reference_loss *loss, int i, const reference_tensor *f,
+                            reference_tensor *to, reference_values *values)
+{
+    size_t n = (size_t)f->channels, plane = (size_t)f->height * (size_t)f->width;
+    double *gram = reference_gram(f), *mean = reference_means(f);
+    double *d = calloc(n * n, sizeof *d), *m = calloc(n, sizeof *m), w = loss->layer_weights[i];
+    if (!d || !m)
+        abort();
+    values->style += w * reference_style_loss(loss->style_loss, n, gram, mean, loss->gram[i],
+                                              loss->mean[i], d, m);
+    double factor = loss->beta * w / (double)plane;
+    for (size_t a = 0; a < n; a++)
+        for (size_t p = 0; p < plane; p++) {
+            double sum = m[a];
+            for (size_t b = 0; b < n; b++)
+                sum += 2 * d[a * n + b] * f->at[b * plane + p];
+            to->at[a * plane + p] += factor * sum;
+        }
+    free(gram);
+    free(mean);
+    free(d);
+    free(m);
+}
+
 // d/dF sum (F F^T / M - A)^2 = 4 / M (G - A) F, G - A being symmetric.
 static void measure_style(const reference_loss *loss, int i, const reference_pass *pass,
                           reference_tensor *joining, reference_values *values)
@@ -97,9 +129,14 @@ static void measure_style(const reference_loss *loss, int i, const reference_pas
     for (size_t j = 0; j < n * n; j++)
         d[j] -= loss->gram[i][j];
     double square = sum_of_squares(d, n * n);
-    values->style += k * square;
     values->raw_style += raw * square;
     reference_tensor *to = joining_at(&joining[loss->style_layers[i]], f);
+    if (!loss->raw && loss->style_loss != VKSTYLE_LOSS_GRAM) {
+        measure_moments(loss, i, f, to, values);
+        free(d);
+        return;
+    }
+    values->style += k * square;
     double factor = loss->beta * k * 4 / (double)plane;
     for (size_t a = 0; a < n; a++)
         for (size_t b = 0; b < n; b++)

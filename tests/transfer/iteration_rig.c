@@ -104,6 +104,7 @@ static void resolve(rig *r, const vks_gpu_limits *limits)
     p.beta = is->beta;
     p.tv = is->tv;
     p.raw_losses = is->raw;
+    p.style_loss = is->style_loss;
     p.pool = is->pool;
     p.padding = is->padding;
     p.precision = is->precision;
@@ -147,6 +148,7 @@ void rig_open(rig *r, const rig_case *is)
         .beta = is->beta,
         .tv = is->raw ? is->tv : is->tv / (3.0 * is->width * is->height),
         .raw = is->raw,
+        .style_loss = is->style_loss,
     };
     memcpy(r->loss.style_layers, s->style_layers, sizeof s->style_layers);
     memcpy(r->loss.layer_weights, s->layer_weights, sizeof s->layer_weights);

@@ -37,6 +37,7 @@ typedef struct rig_case {
     vkstyle_pool pool;
     vkstyle_padding padding;
     bool raw;
+    vkstyle_style_loss style_loss;
     double alpha, beta, tv;
     vkstyle_precision precision;
     vkstyle_kernels kernels;

@@ -44,7 +44,12 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_STYLE_LOSS:
     case VKS_KERNEL_CONTENT_LOSS:
     case VKS_KERNEL_SUM:
+    case VKS_KERNEL_MOMENTS_LOSS:
+    case VKS_KERNEL_WASSERSTEIN_LOSS:
+    case VKS_KERNEL_TRACE:
         return s->spec[0] * 4; // float [WIDTH]
+    case VKS_KERNEL_CHANNEL_SUMS:
+        return s->spec[0] * 16; // vec4 [WIDTH]
     case VKS_KERNEL_LBFGS_DOTS:
         return s->spec[0] * 2 * 16; // vec4 [WIDTH], twice
     case VKS_KERNEL_LBFGS_SOLVE:
@@ -63,6 +68,9 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_CROP:
     case VKS_KERNEL_FILL:
     case VKS_KERNEL_CLIP:
+    case VKS_KERNEL_SHIFT:
+    case VKS_KERNEL_COVARIANCE:
+    case VKS_KERNEL_AFFINE:
     case VKS_KERNEL_ACCUMULATE:
     case VKS_KERNEL_PEAK:
     case VKS_KERNEL_ADAM_STATE:
@@ -176,6 +184,7 @@ static void vgg19_within_the_floor(void **state)
             p.precision = k & 1 ? VKSTYLE_PRECISION_FP16 : VKSTYLE_PRECISION_FP32;
             p.kernels = kernels[k / 2 % 3];
             p.optimizer = k & 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
+            p.style_loss = (vkstyle_style_loss)((k + (int)i) % 3);
             dry_plan(model, &p, k >= 6, sizes[i][0], sizes[i][1]);
         }
     }

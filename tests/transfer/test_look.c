@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static vkstyle_context *context;
@@ -224,29 +225,88 @@ static void detail_comes_back(void **state)
     vkstyle_image_free(&fine);
 }
 
-// How much of the style a picture misses at a layer: |G - A|^2 / |A|^2.
-static double missing(const vkstyle_image *image, const char *layer)
+// How much of the style a picture misses at a layer, relative to its size.
+typedef struct misses {
+    double gram, means, deviations, distance;
+} misses;
+
+static vks_style measured(const vkstyle_image *image, const char *layer)
 {
     vkstyle_params p = job_params(1);
     vkstyle_error error = {0};
     vks_setting setting;
-    vks_style is, aim;
+    vks_style is;
     snprintf(p.style_layers, sizeof p.style_layers, "%s", layer);
+    p.style_loss = VKSTYLE_LOSS_GRAM_MEAN;
     need(vks_setting_resolve(&setting, model, &p, vks_gpu_get_limits(context->gpu), &error),
          &error);
     vks_network *network = vks_context_network(context, model, &error);
     need(network, &error);
     need(vks_prepare_style(&is, context->gpu, network, &setting, &image, NULL, 1, &error), &error);
-    const vkstyle_image *styles[] = {style};
-    need(vks_prepare_style(&aim, context->gpu, network, &setting, styles, NULL, 1, &error), &error);
-    double off = 0, size = 0;
-    for (size_t i = 0; i < (size_t)aim.padded[0] * aim.padded[0]; i++) {
-        off += (is.gram[0][i] - aim.gram[0][i]) * (is.gram[0][i] - aim.gram[0][i]);
-        size += aim.gram[0][i] * aim.gram[0][i];
+    return is;
+}
+
+static misses missing(const vkstyle_image *image, const char *layer)
+{
+    vks_style is = measured(image, layer), aim = measured(style, layer);
+    size_t n = is.channels[0], padded = is.padded[0];
+    double *g = malloc(2 * (n * n + n) * sizeof *g), *a = g + n * n, *m = a + n * n, *o = m + n;
+    double size = 0, means = 0, deviations = 0;
+    misses off = {0};
+    assert_non_null(g);
+    for (size_t i = 0; i < n * n; i++) {
+        g[i] = is.gram[0][i / n * padded + i % n];
+        a[i] = aim.gram[0][i / n * padded + i % n];
+        off.gram += (g[i] - a[i]) * (g[i] - a[i]);
+        size += a[i] * a[i];
     }
+    for (size_t c = 0; c < n; c++) {
+        m[c] = is.moments[0][c];
+        o[c] = aim.moments[0][c];
+        double d = sqrt(fmax(0, g[c * n + c] - m[c] * m[c]));
+        double e = sqrt(fmax(0, a[c * n + c] - o[c] * o[c]));
+        off.means += (m[c] - o[c]) * (m[c] - o[c]);
+        off.deviations += (d - e) * (d - e);
+        means += o[c] * o[c];
+        deviations += e * e;
+    }
+    off.distance = reference_distance(n, g, m, a, o) / aim.trace[0];
+    off.gram /= size;
+    off.means /= means;
+    off.deviations /= deviations;
+    free(g);
     vks_style_free(&is);
     vks_style_free(&aim);
-    return off / size;
+    return off;
+}
+
+// Each loss comes closer to what it compares than Gram matrices alone do.
+static void style_losses_reach_what_they_compare(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {"conv1_2", "conv2_2"};
+    misses sum[3] = {{0}};
+    for (int loss = 0; loss < 3; loss++) {
+        vkstyle_params p = job_params(60);
+        p.style_loss = (vkstyle_style_loss)loss;
+        p.alpha = 0.01;
+        p.learning_rate = 0.03;
+        snprintf(p.style_layers, sizeof p.style_layers, "conv1_2,conv2_2");
+        job_result r = job_simple(context, model, content, style, &p);
+        assert_true(job_loss(&r, -1) < 0.5 * job_loss(&r, 0));
+        for (int l = 0; l < 2; l++) {
+            misses off = missing(r.image, layers[l]);
+            sum[loss].gram += off.gram;
+            sum[loss].means += off.means;
+            sum[loss].deviations += off.deviations;
+            sum[loss].distance += off.distance;
+        }
+        print_message("loss %d: gram %.4g, means %.4g, deviations %.4g, distance %.4g\n", loss,
+                      sum[loss].gram, sum[loss].means, sum[loss].deviations, sum[loss].distance);
+        job_free(&r);
+    }
+    assert_true(sum[1].means + sum[1].deviations < 0.8 * (sum[0].means + sum[0].deviations));
+    assert_true(sum[2].distance < 0.8 * sum[0].distance);
 }
 
 static double first_loss(const char *weights)
@@ -288,7 +348,7 @@ static void layer_weights_choose_layers(void **state)
         snprintf(p.style_layers, sizeof p.style_layers, "conv1_1,conv1_2,conv2_1,conv2_2");
         snprintf(p.layer_weights, sizeof p.layer_weights, "%s", words[i]);
         job_result r = job_simple(context, model, content, style, &p);
-        first[i] = missing(r.image, "conv1_1");
+        first[i] = missing(r.image, "conv1_1").gram;
         job_free(&r);
     }
     assert_true(first[0] < 0.8 * first[1]);
@@ -311,13 +371,16 @@ static void quality_pays(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_preview_is_a_beginning),    cmocka_unit_test(colours_are_kept),
         cmocka_unit_test(colours_are_kept_on_the_way), cmocka_unit_test(styles_are_prepared_once),
         cmocka_unit_test(layer_weights_choose_layers), cmocka_unit_test(quality_pays),
         cmocka_unit_test(detail_comes_back),
+        cmocka_unit_test(style_losses_reach_what_they_compare),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

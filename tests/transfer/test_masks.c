@@ -54,7 +54,7 @@ typedef struct scene {
 static const double strength[REGIONS] = {1, 0.6};
 
 static void open_scene(scene *s, int width, int height, vkstyle_kernels kernels,
-                       const vks_gpu_limits *limits)
+                       vkstyle_style_loss loss, const vks_gpu_limits *limits)
 {
     vkstyle_params p;
     vkstyle_error error = {0};
@@ -71,6 +71,7 @@ static void open_scene(scene *s, int width, int height, vkstyle_kernels kernels,
     p.beta = 3;
     p.tv = 0;
     p.kernels = kernels;
+    p.style_loss = loss;
     p.precision = VKSTYLE_PRECISION_FP32;
     need(vks_setting_resolve(&s->setting, s->model, &p, limits, &error), &error);
     s->setting.regions = REGIONS;
@@ -86,8 +87,9 @@ static void close_scene(scene *s)
     vkstyle_model_free(&s->model);
 }
 
-// sum over regions of k |G_r - A_r|^2, k = w strength coverage / |A_r|^2, G_r = sum m^2 f f^T / sum
-// m^2; its gradient is 4 k / (sum m^2) m^2 (G_r - A_r) f.
+// sum over regions of w strength coverage L(G_r, m_r), where L is the loss of one style, relative to
+// it, G_r = sum m^2 f f^T / sum m^2 and m_r = sum m^2 f / sum m^2; its gradient at f is that factor
+// times m^2 / (sum m^2) (2 D f + d), D and d being L's at G_r and m_r.
 static double reference_scene(const scene *s, reference_tensor *gradient)
 {
     reference_encoder encoder = {s->model, VKSTYLE_POOL_MAX, VKSTYLE_PAD_REPLICATE,
@@ -105,33 +107,40 @@ static double reference_scene(const scene *s, reference_tensor *gradient)
             const reference_tensor *f = &pass.layer[layer];
             size_t n = (size_t)f->channels, plane = (size_t)f->width * (size_t)f->height;
             double *aim = reference_gram(&seen.layer[layer]), *d = calloc(n * n, sizeof *d);
-            double *weight = calloc(plane, sizeof *weight), mass = 0, size = 0, square = 0;
-            assert_true(d && weight);
+            double *aim_mean = reference_means(&seen.layer[layer]), *turn = calloc(n, sizeof *turn);
+            double *gram = calloc(n * n, sizeof *gram), *mean = calloc(n, sizeof *mean);
+            double *weight = calloc(plane, sizeof *weight), mass = 0;
+            assert_true(d && weight && gram && mean && turn);
             for (size_t p = 0; p < plane; p++) {
                 double m = mean_at(s->mask[r], s->width, s->height, f->width, f->height,
                                    (int)(p % (size_t)f->width), (int)(p / (size_t)f->width));
                 weight[p] = m * m;
                 mass += m * m;
             }
-            for (size_t a = 0; a < n; a++)
-                for (size_t b = 0; b < n; b++) {
-                    double sum = 0;
-                    for (size_t p = 0; p < plane; p++)
-                        sum += weight[p] * f->at[a * plane + p] * f->at[b * plane + p];
-                    d[a * n + b] = sum / mass - aim[a * n + b];
-                    size += aim[a * n + b] * aim[a * n + b];
-                    square += d[a * n + b] * d[a * n + b];
+            for (size_t p = 0; p < plane; p++)
+                for (size_t a = 0; a < n; a++) {
+                    double v = weight[p] * f->at[a * plane + p] / mass;
+                    mean[a] += v;
+                    for (size_t b = 0; b < n; b++)
+                        gram[a * n + b] += v * f->at[b * plane + p];
                 }
             double k = s->setting.beta * s->setting.layer_weights[l] * strength[r] * mass /
-                       (double)plane / size;
-            loss += k * square;
+                       (double)plane;
+            loss += k * reference_style_loss(s->setting.style_loss, n, gram, mean, aim, aim_mean, d,
+                                             turn);
             if (!joining[layer].at)
                 joining[layer] = reference_zeros(f->channels, f->height, f->width);
             for (size_t a = 0; a < n; a++)
-                for (size_t b = 0; b < n; b++)
-                    for (size_t p = 0; p < plane; p++)
-                        joining[layer].at[a * plane + p] +=
-                            4 * k / mass * weight[p] * d[a * n + b] * f->at[b * plane + p];
+                for (size_t p = 0; p < plane; p++) {
+                    double sum = turn[a];
+                    for (size_t b = 0; b < n; b++)
+                        sum += 2 * d[a * n + b] * f->at[b * plane + p];
+                    joining[layer].at[a * plane + p] += k / mass * weight[p] * sum;
+                }
+            free(aim_mean);
+            free(turn);
+            free(gram);
+            free(mean);
             free(aim);
             free(d);
             free(weight);
@@ -177,12 +186,12 @@ static double run_scene(const scene *s, vks_gpu *gpu, vks_network *network,
     return total;
 }
 
-static void check_scene(int width, int height, vkstyle_kernels kernels)
+static void check_scene(int width, int height, vkstyle_kernels kernels, vkstyle_style_loss way)
 {
     vkstyle_error error = {0};
     vks_gpu *gpu = rig_gpu(NULL);
     scene s;
-    open_scene(&s, width, height, kernels, vks_gpu_get_limits(gpu));
+    open_scene(&s, width, height, kernels, way, vks_gpu_get_limits(gpu));
     vks_network *network = vks_network_create(gpu, s.model, &error);
     need(network, &error);
     reference_tensor right;
@@ -224,10 +233,13 @@ static void losses_and_gradients(void **state)
 {
     (void)state;
     static const int sizes[][2] = {{22, 19}, {17, 30}, {16, 16}};
-    for (int i = 0; i < 3; i++)
-        check_scene(sizes[i][0], sizes[i][1], VKSTYLE_KERNELS_WINOGRAD);
-    check_scene(22, 19, VKSTYLE_KERNELS_DIRECT);
-    check_scene(22, 19, VKSTYLE_KERNELS_TILED);
+    for (int way = 0; way < 3; way++) {
+        vkstyle_style_loss loss = (vkstyle_style_loss)way;
+        for (int i = 0; i < 3; i++)
+            check_scene(sizes[i][0], sizes[i][1], VKSTYLE_KERNELS_WINOGRAD, loss);
+        check_scene(22, 19, VKSTYLE_KERNELS_DIRECT, loss);
+        check_scene(22, 19, VKSTYLE_KERNELS_TILED, loss);
+    }
 }
 
 // ---------------------------------------------------------------- jobs
