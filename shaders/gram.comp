@@ -21,6 +21,8 @@ SOURCE32(0, turned);
 TARGET32(1, result);
 PUSH(vks_push_gram);
 
+const uint BATCH = 4; // QUADS is a multiple of it
+
 shared vec4 w[QUADS * 16];
 
 void main()
@@ -46,12 +48,17 @@ void main()
     vec4 sum[4];
     [[unroll]] for (uint o = 0; o < 4; ++o)
         sum[o] = vec4(0);
-    [[unroll]] for (uint p = 0; p < QUADS; ++p) {
-        const vec4 v = LOAD32(turned, at + p * push.channels + lane);
+    // A few reads at once, for the reason given there, too.
+    [[unroll]] for (uint p = 0; p < QUADS; p += BATCH) {
+        vec4 v[BATCH];
+        [[unroll]] for (uint i = 0; i < BATCH; ++i)
+            v[i] = LOAD32(turned, at + (p + i) * push.channels + lane);
         [[unroll]] for (uint o = 0; o < 4; ++o) {
             [[unroll]] for (uint c = 0; c < 4; ++c) {
-                const vec4 f = w[p * 16 + o * 4 + c];
-                sum[o][c] += v.x * f.x + v.y * f.y + v.z * f.z + v.w * f.w;
+                [[unroll]] for (uint i = 0; i < BATCH; ++i) {
+                    const vec4 f = w[(p + i) * 16 + o * 4 + c];
+                    sum[o][c] += v[i].x * f.x + v[i].y * f.y + v[i].z * f.z + v[i].w * f.w;
+                }
             }
         }
     }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+enum { GRAM_WIDTH = 64 }; // lanes: wider workgroups compute more of the other triangle
 enum { CHUNK_QUADS = 32, CHUNK = CHUNK_QUADS * 4 }; // pixels of one straight-line Gram product
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -59,10 +60,10 @@ void vks_add_accumulate(vks_plan *plan, int parts, uint32_t splits, uint32_t cou
 // ---------------------------------------------------------------- Gram matrices
 
 // Lane blocks by channel blocks that touch the triangle (gram.comp).
-static uint32_t pairs_of(uint32_t padded, uint32_t width)
+static uint32_t pairs_of(uint32_t padded)
 {
-    uint32_t rows = padded / width;
-    return width / 16 * (rows * (rows + 1) / 2);
+    uint32_t rows = padded / GRAM_WIDTH;
+    return GRAM_WIDTH / 16 * (rows * (rows + 1) / 2);
 }
 
 static void add_transpose(vks_encoding *e, int layer, vks_rect rect, int turned, uint32_t first,
@@ -130,8 +131,7 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     const vks_gpu_limits *limits = vks_plan_limits(plan);
     vks_shape shape = e->shape[layer];
     uint32_t padded = vks_gram_padded(shape.channels);
-    uint32_t width = padded % 128 == 0 ? 128 : 64;
-    uint32_t pairs = pairs_of(padded, width);
+    uint32_t pairs = pairs_of(padded);
     uint32_t chunks = (shape.plane + CHUNK - 1) / CHUNK;
 
     // Enough workgroups for the device, each with its own partial sums.
@@ -173,7 +173,7 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
                                      .accumulate = round > 0};
         double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
         vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_GRAM,
-                                       .spec = {width, CHUNK_QUADS},
+                                       .spec = {GRAM_WIDTH, CHUNK_QUADS},
                                        .spec_count = 2,
                                        .uses = {{turned, 0, 0}, {gram.parts, 0, 0}},
                                        .use_count = 2,

@@ -243,7 +243,8 @@ void vks_network_settle(vks_network *network)
     vks_block_free(&network->direct);
 }
 
-// Software Vulkan's memory is the host's, and the kernel takes longer there than plain code: its 36 stores go lane by lane.
+// Software Vulkan's memory is the host's, and the kernel takes longer there than plain code: its 36
+// stores go lane by lane.
 static bool make_on_host(vks_network *network, int number, vks_direction direction, vks_block **to,
                          vkstyle_error *error)
 {
