@@ -56,7 +56,7 @@ def main():
     parser.add_argument("vkstyle")
     parser.add_argument("pairs", nargs="*", default=PAIRS)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--quality", default="normal")
+    parser.add_argument("--quality", default="draft")
     options = parser.parse_args()
     print("| | | gram | content | means | deviations | distance | seconds |\n|---|---|---|---|---|---|---|---|")
     for pair in options.pairs:
