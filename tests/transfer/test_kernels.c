@@ -127,9 +127,11 @@ static void run_all(const variant *v)
         double gradient_bar = fmax(v->gradient, distance ? 5e-3 : 0);
         if (!(r.worst_activation < v->activation) || !(loss < loss_bar) || !(sum < loss_bar) ||
             !(gradient < gradient_bar)) {
-            print_error("%s, %dx%d, loss %d: activations off by %.1e, losses %.1e, total %.1e, gradient "
-                        "%.1e\n",
-                        is.chain, is.width, is.height, is.style_loss, r.worst_activation, loss, sum, gradient);
+            print_error(
+                "%s, %dx%d, loss %d: activations off by %.1e, losses %.1e, total %.1e, gradient "
+                "%.1e\n",
+                is.chain, is.width, is.height, is.style_loss, r.worst_activation, loss, sum,
+                gradient);
             wrong++;
         }
         vks_network_free(&network);
