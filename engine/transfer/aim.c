@@ -10,9 +10,9 @@
 size_t vks_aim_floats(vkstyle_style_loss loss, uint32_t padded)
 {
     size_t n = padded;
-    return loss == VKSTYLE_LOSS_GRAM         ? 0
+    return loss == VKSTYLE_LOSS_GRAM        ? 0
            : loss == VKSTYLE_LOSS_GRAM_MEAN ? 2 * n
-                                             : 2 * n + 2 * n * n;
+                                            : 2 * n + 2 * n * n;
 }
 
 // Deviations are those of variances with a little added, a ten-thousandth of their mean: a channel

@@ -6,7 +6,8 @@
 
 #include "prepare.h"
 
-// Floats of one layer's aim: style->moments, and the buffer of a vks_aim. 0 for Gram matrices alone.
+// Floats of one layer's aim: style->moments, and the buffer of a vks_aim. 0 for Gram matrices
+// alone.
 size_t vks_aim_floats(vkstyle_style_loss loss, uint32_t padded);
 // From Gram matrices and the means that lie in style->moments already: all the rest of them.
 bool vks_aim_style(vks_style *style, vkstyle_style_loss loss, vkstyle_error *error);

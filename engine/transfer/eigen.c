@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Turns a (its lower half is read) into `diagonal` and `beside` (beside[i] between i and i + 1), and
-// `vectors` into the orthogonal Q^T, with a = Q T Q^T.
+// Turns a (its lower half is read) into `diagonal` and `beside` (beside[i] between i and i + 1),
+// and `vectors` into the orthogonal Q^T, with a = Q T Q^T.
 static void reduce(double *a, double *vectors, double *diagonal, double *beside, double *v,
                    double *p, size_t n)
 {

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-// matrix [n][n], symmetric, becomes its eigenvectors: row k is that of values[k], of length 1. In no
-// order. Fails where memory is short, or with VKSTYLE_FAILED where no end is in sight (a matrix
+// matrix [n][n], symmetric, becomes its eigenvectors: row k is that of values[k], of length 1. In
+// no order. Fails where memory is short, or with VKSTYLE_FAILED where no end is in sight (a matrix
 // that is not finite).
 bool vks_eigen(double *matrix, double *values, uint32_t n, vkstyle_error *error);
 // matrix becomes its square root; values below 0 (of rounding) count as 0. values [n] receives the

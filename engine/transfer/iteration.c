@@ -139,9 +139,9 @@ static void add_regions(vks_iteration *it, const vks_iteration_options *o, int i
                                    .share = it->region_share[at],
                                    .first = first};
         vks_aim aim;
-        bool more = make_aim(it, region->style, i,
-                             s->layer_weights[i] * region->strength * mass / positions, first_aim,
-                             &aim);
+        bool more =
+            make_aim(it, region->style, i,
+                     s->layer_weights[i] * region->strength * mass / positions, first_aim, &aim);
         it->region_aim[at] = more ? aim.buffer : -1;
         vks_add_style_loss(&it->encoding, layer, all_of(shape), it->region_style[at],
                            s->beta * it->k_style[i] * weighting.share, it->values,

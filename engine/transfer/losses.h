@@ -47,8 +47,8 @@ typedef struct vks_aim {
     vkstyle_style_loss loss; // never VKSTYLE_LOSS_GRAM
     int buffer; // kept, floats: means [padded], deviations [padded]; for VKSTYLE_LOSS_WASSERSTEIN
                 // then the root of the covariance, as a product's source and as its weights
-    double k;        // factor of the means' squared misses, or of the distance: layer weight and a
-                     // mask's share are in it
+    double k;   // factor of the means' squared misses, or of the distance: layer weight and a
+                // mask's share are in it
     double k_spread; // of the deviations'
     double floor;    // added to variances, or to the squared covariance's diagonal
     double constant; // of the distance
@@ -59,9 +59,9 @@ typedef struct vks_aim {
 // Adds the loss of one style layer against the Gram matrix in `style` (a kept buffer, as
 // gram->buffer): writes values[slot] = sum (g - a)^2 and adds k * weight's gradient,
 // 4 k / M (g - a) F, to the layer's joining gradient. weighting NULL: everywhere. Else F is the
-// features times the mask, M the mask's mass, and the gradient goes back through the mask. aim NULL:
-// Gram matrices are all. Else that loss comes on top; with VKSTYLE_LOSS_WASSERSTEIN only it has a
-// gradient.
+// features times the mask, M the mask's mass, and the gradient goes back through the mask. aim
+// NULL: Gram matrices are all. Else that loss comes on top; with VKSTYLE_LOSS_WASSERSTEIN only it
+// has a gradient.
 void vks_add_style_loss(vks_encoding *encoding, int layer, vks_rect rect, int style, double k,
                         int values, int slot, const vks_weighting *weighting, const vks_aim *aim,
                         vks_gram *gram);

@@ -87,18 +87,19 @@ void vks_add_shift(vks_encoding *e, int layer, int shift, int mask)
                                       .plane = shape.plane,
                                       .quad_first = q,
                                       .masked = mask >= 0};
-        vks_plan_add(plan, &(vks_step){.kernel = VKS_KERNEL_SHIFT,
-                                       .spec = {64},
-                                       .spec_count = 1,
-                                       .uses = {{shift, 0, 0},
-                                                {mask >= 0 ? mask : shift, 0, 0},
-                                                vks_quads(plan, e->joining[layer], shape, q, quads)},
-                                       .use_count = 3,
-                                       .push = &push,
-                                       .push_bytes = sizeof push,
-                                       .groups = {(push.count + 255) / 256},
-                                       .label = "shift",
-                                       .bytes = 32.0 * push.count});
+        vks_plan_add(plan,
+                     &(vks_step){.kernel = VKS_KERNEL_SHIFT,
+                                 .spec = {64},
+                                 .spec_count = 1,
+                                 .uses = {{shift, 0, 0},
+                                          {mask >= 0 ? mask : shift, 0, 0},
+                                          vks_quads(plan, e->joining[layer], shape, q, quads)},
+                                 .use_count = 3,
+                                 .push = &push,
+                                 .push_bytes = sizeof push,
+                                 .groups = {(push.count + 255) / 256},
+                                 .label = "shift",
+                                 .bytes = 32.0 * push.count});
     }
     vks_plan_cut(plan);
 }

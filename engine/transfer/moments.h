@@ -6,8 +6,8 @@
 
 #include "losses.h"
 
-// sums, floats [padded], (+)= the sums of a layer's features over the pixels that count. mask: -1, or
-// floats [plane], with features that are masked already: each then counts by the mask's square.
+// sums, floats [padded], (+)= the sums of a layer's features over the pixels that count. mask: -1,
+// or floats [plane], with features that are masked already: each then counts by the mask's square.
 void vks_add_channel_sums(vks_encoding *encoding, int layer, vks_rect rect, int mask, int sums,
                           bool add);
 // From a finished Gram matrix and sums over a mass of `positions`: adds to

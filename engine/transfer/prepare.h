@@ -16,7 +16,7 @@ typedef struct vks_style {
     double trace[VKSTYLE_MAX_LAYERS];     // mean square of an activation times channels
     double positions[VKSTYLE_MAX_LAYERS]; // of the (last) style image
     // For losses that compare more (aim.h), else NULL and 0:
-    float *moments[VKSTYLE_MAX_LAYERS]; // means [padded], deviations [padded], and the root
+    float *moments[VKSTYLE_MAX_LAYERS];     // means [padded], deviations [padded], and the root
     double mean_square[VKSTYLE_MAX_LAYERS]; // |m|^2
     double floor[VKSTYLE_MAX_LAYERS], constant[VKSTYLE_MAX_LAYERS]; // see vks_aim
 } vks_style;

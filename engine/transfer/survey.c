@@ -23,7 +23,7 @@ typedef struct survey {
     // What the tasks add: sums of Gram matrices, or features taken out.
     vks_block *sums;
     vks_slice sum[VKSTYLE_MAX_LAYERS], channel_sum[VKSTYLE_MAX_LAYERS]; // bytes 0: not wanted
-    int taken; // layer; -1: none
+    int taken;                                                          // layer; -1: none
     vks_slice features;
 } survey;
 

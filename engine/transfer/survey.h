@@ -11,8 +11,7 @@
 // positions of each layer.
 bool vks_survey_grams(float *grams[VKSTYLE_MAX_LAYERS], float *means[VKSTYLE_MAX_LAYERS],
                       double *positions, vks_gpu *gpu, vks_network *network,
-                      const vks_setting *setting, const vkstyle_image *image,
-                      vkstyle_error *error);
+                      const vks_setting *setting, const vkstyle_image *image, vkstyle_error *error);
 
 // As vks_prepare_content: the features lie as those of the whole picture.
 bool vks_survey_content(vks_content *content, vks_gpu *gpu, vks_network *network,

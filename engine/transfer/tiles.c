@@ -353,7 +353,8 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
     it->encoding.options.gradient = (float)vks_iteration_gradient_scale(it, o);
     uint64_t bytes = vks_canvas_bytes(o->width, o->height);
     vks_slice target, gradient;
-    if (!make_matrices(t, error) || !vks_vectors_add(&t->vectors, bytes, "target", &target, error) ||
+    if (!make_matrices(t, error) ||
+        !vks_vectors_add(&t->vectors, bytes, "target", &target, error) ||
         !vks_vectors_add(&t->vectors, bytes, "image gradient", &gradient, error) ||
         !vks_pane_create(&t->pane, t->gpu, &t->grid, s->storage, true, s->lean,
                          o->content ? s->content_layer : -1, error))
@@ -366,8 +367,7 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
     it->ring = vks_plan_buffer(it->plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
     for (int i = 0; i < s->style_count && o->style; i++) {
         it->style[i] = vks_plan_external(it->plan, "style gram", t->style[i]);
-        it->aim[i] =
-            t->aim[i].bytes ? vks_plan_external(it->plan, "style moments", t->aim[i]) : -1;
+        it->aim[i] = t->aim[i].bytes ? vks_plan_external(it->plan, "style moments", t->aim[i]) : -1;
         it->gram[i] = gram_of(t, it->plan, i);
     }
     vks_sweep_tasks measure = {measure_work, measure_before, NULL, t};

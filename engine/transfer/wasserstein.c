@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-// After ten all roots are 0.05 to 0.1 % short: little for a gradient, but the value is a difference of
-// larger numbers. After eleven they are right to 1e-6 (docs/losses.md).
+// After ten all roots are 0.05 to 0.1 % short: little for a gradient, but the value is a difference
+// of larger numbers. After eleven they are right to 1e-6 (docs/losses.md).
 enum { STEPS = 11 };
 
 // Products of matrices [padded][padded]. A matrix lies as a product's source and result, [padded /

@@ -83,8 +83,8 @@ typedef struct reference_loss {
     double layer_weights[VKSTYLE_MAX_LAYERS];
     int content_layer;
     vkstyle_style_loss style_loss; // raw: Gram matrices
-    double alpha, beta, tv; // tv: of the sum of squared differences of neighbours
-    bool raw;               // the paper's definitions, else relative to what is to be reached
+    double alpha, beta, tv;        // tv: of the sum of squared differences of neighbours
+    bool raw; // the paper's definitions, else relative to what is to be reached
     // What is to be reached; NULL and at NULL: that loss is left out.
     double *gram[VKSTYLE_MAX_LAYERS], *mean[VKSTYLE_MAX_LAYERS];
     reference_tensor content;

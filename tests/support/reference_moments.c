@@ -111,8 +111,8 @@ static double trace_of(size_t n, const double *m)
     return sum;
 }
 
-// |m - m_s|^2 + tr C + tr S - 2 tr (R C R + e)^1/2, less what that is for C = S; `least` is the root
-// of e in units of |S^2|. at_c: I - R (R C R + e)^-1/2 R.
+// |m - m_s|^2 + tr C + tr S - 2 tr (R C R + e)^1/2, less what that is for C = S; `least` is the
+// root of e in units of |S^2|. at_c: I - R (R C R + e)^-1/2 R.
 static double distance(size_t n, const double *gram, const double *mean, const double *aim_gram,
                        const double *aim_mean, double least, double *at_c)
 {

@@ -168,7 +168,8 @@ static void check_mixture(uint32_t tile)
         off = size = 0;
         for (size_t a = 0; a < n; a++)
             for (size_t b = 0; b < n; b++) {
-                double sum = 0, cov = right.gram[l][a * n + b] - right.mean[l][a] * right.mean[l][b];
+                double sum = 0,
+                       cov = right.gram[l][a * n + b] - right.mean[l][a] * right.mean[l][b];
                 for (size_t j = 0; j < n; j++)
                     sum += (double)root[(a / 4 * padded + j) * 4 + a % 4] *
                            turned[((b / 16 * padded + j) * 4 + b / 4 % 4) * 4 + b % 4];

@@ -100,6 +100,10 @@ static void run_all(const variant *v)
         is.style_loss = (vkstyle_style_loss)(i % 3);
         if (is.raw && is.style_loss != VKSTYLE_LOSS_GRAM)
             continue;
+        // One pixel has no deviations: the gradient, slope times (f - mean), is a difference of
+        // equals, and what is left of it is rounding.
+        if (is.width * is.height == 1 && is.style_loss == VKSTYLE_LOSS_GRAM_MEAN)
+            continue;
         is.alpha = 0.7;
         is.beta = is.raw ? 3e-4 : 3;
         is.tv = is.raw ? 0.5 : 0.02;
@@ -127,9 +131,11 @@ static void run_all(const variant *v)
         double gradient_bar = fmax(v->gradient, distance ? 5e-3 : 0);
         if (!(r.worst_activation < v->activation) || !(loss < loss_bar) || !(sum < loss_bar) ||
             !(gradient < gradient_bar)) {
-            print_error("%s, %dx%d, loss %d: activations off by %.1e, losses %.1e, total %.1e, gradient "
-                        "%.1e\n",
-                        is.chain, is.width, is.height, is.style_loss, r.worst_activation, loss, sum, gradient);
+            print_error(
+                "%s, %dx%d, loss %d: activations off by %.1e, losses %.1e, total %.1e, gradient "
+                "%.1e\n",
+                is.chain, is.width, is.height, is.style_loss, r.worst_activation, loss, sum,
+                gradient);
             wrong++;
         }
         vks_network_free(&network);

@@ -376,9 +376,12 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_preview_is_a_beginning),    cmocka_unit_test(colours_are_kept),
-        cmocka_unit_test(colours_are_kept_on_the_way), cmocka_unit_test(styles_are_prepared_once),
-        cmocka_unit_test(layer_weights_choose_layers), cmocka_unit_test(quality_pays),
+        cmocka_unit_test(a_preview_is_a_beginning),
+        cmocka_unit_test(colours_are_kept),
+        cmocka_unit_test(colours_are_kept_on_the_way),
+        cmocka_unit_test(styles_are_prepared_once),
+        cmocka_unit_test(layer_weights_choose_layers),
+        cmocka_unit_test(quality_pays),
         cmocka_unit_test(detail_comes_back),
         cmocka_unit_test(style_losses_reach_what_they_compare),
     };

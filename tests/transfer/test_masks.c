@@ -87,9 +87,9 @@ static void close_scene(scene *s)
     vkstyle_model_free(&s->model);
 }
 
-// sum over regions of w strength coverage L(G_r, m_r), where L is the loss of one style, relative to
-// it, G_r = sum m^2 f f^T / sum m^2 and m_r = sum m^2 f / sum m^2; its gradient at f is that factor
-// times m^2 / (sum m^2) (2 D f + d), D and d being L's at G_r and m_r.
+// sum over regions of w strength coverage L(G_r, m_r), where L is the loss of one style, relative
+// to it, G_r = sum m^2 f f^T / sum m^2 and m_r = sum m^2 f / sum m^2; its gradient at f is that
+// factor times m^2 / (sum m^2) (2 D f + d), D and d being L's at G_r and m_r.
 static double reference_scene(const scene *s, reference_tensor *gradient)
 {
     reference_encoder encoder = {s->model, VKSTYLE_POOL_MAX, VKSTYLE_PAD_REPLICATE,
@@ -124,8 +124,8 @@ static double reference_scene(const scene *s, reference_tensor *gradient)
                     for (size_t b = 0; b < n; b++)
                         gram[a * n + b] += v * f->at[b * plane + p];
                 }
-            double k = s->setting.beta * s->setting.layer_weights[l] * strength[r] * mass /
-                       (double)plane;
+            double k =
+                s->setting.beta * s->setting.layer_weights[l] * strength[r] * mass / (double)plane;
             loss += k * reference_style_loss(s->setting.style_loss, n, gram, mean, aim, aim_mean, d,
                                              turn);
             if (!joining[layer].at)
