@@ -41,7 +41,8 @@ static header header_of(const char *key, float *const *grams, const size_t *size
     vks_sha256 hash;
     vks_sha256_init(&hash);
     for (int i = 0; i < count; i++)
-        vks_sha256_fold(&hash, grams[i], sizes[i] * sizeof(float));
+        if (sizes[i])
+            vks_sha256_fold(&hash, grams[i], sizes[i] * sizeof(float));
     vks_sha256_final(&hash, h.sum);
     memcpy(h.magic, MAGIC, sizeof MAGIC);
     snprintf(h.key, sizeof h.key, "%s", key);
@@ -61,7 +62,7 @@ bool vks_grams_find(const char key[VKS_SHA256_TEXT], float *const *grams, const 
                 (size_t)status.st_size == sizeof is + bytes_of(sizes, count) &&
                 fread(&is, sizeof is, 1, file) == 1;
     for (int i = 0; good && i < count; i++)
-        good = fread(grams[i], sizeof(float), sizes[i], file) == sizes[i];
+        good = !sizes[i] || fread(grams[i], sizeof(float), sizes[i], file) == sizes[i];
     if (good) {
         header right = header_of(key, grams, sizes, count);
         good = !memcmp(&is, &right, sizeof is);
@@ -114,7 +115,7 @@ void vks_grams_keep(const char key[VKS_SHA256_TEXT], float *const *grams, const 
     header h = header_of(key, grams, sizes, count);
     bool done = fwrite(&h, sizeof h, 1, file) == 1;
     for (int i = 0; done && i < count; i++)
-        done = fwrite(grams[i], sizeof(float), sizes[i], file) == sizes[i];
+        done = !sizes[i] || fwrite(grams[i], sizeof(float), sizes[i], file) == sizes[i];
     if (fclose(file) || !done || rename(beside, path))
         unlink(beside);
     forget();
