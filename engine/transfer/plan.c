@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "plan.h"
+#include "layout.h"
 #include "../error.h"
 
 #include <stdarg.h>
@@ -7,15 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct buffer {
-    const char *name;
-    uint64_t bytes;
-    vks_life life;
-    bool external;
-    vks_slice slice; // external from the start, others after realise
-    int first, last; // steps that use it; first > last: none
-    uint64_t offset; // in the arena
-} buffer;
+typedef vks_planned buffer;
 
 typedef struct item {
     enum { STEP, COPY, CUT } kind;
@@ -238,78 +231,11 @@ int vks_plan_parts(const vks_plan *plan)
 
 // ---------------------------------------------------------------- layout
 
-static bool in_arena(const buffer *b)
-{
-    return !b->external && b->life != VKS_MAPPED && (b->life == VKS_KEPT || b->last >= 0);
-}
-
-static bool share_time(const buffer *a, const buffer *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
-static _Thread_local const vks_plan *sorted_plan; // qsort passes nothing along
-
-static int by_size(const void *a, const void *b)
-{
-    const buffer *x = &sorted_plan->buffers[*(const int *)a];
-    const buffer *y = &sorted_plan->buffers[*(const int *)b];
-    // Kept buffers first: they block an offset for good. Then the largest.
-    if ((x->life == VKS_KEPT) != (y->life == VKS_KEPT))
-        return x->life == VKS_KEPT ? -1 : 1;
-    if (x->bytes != y->bytes)
-        return x->bytes > y->bytes ? -1 : 1;
-    return *(const int *)a - *(const int *)b;
-}
-
-// The end of one of the placed buffers that b must not lie over, or b's own offset: none.
-static uint64_t end_of_clash(const vks_plan *plan, const int *placed, int count, const buffer *b)
-{
-    for (int j = 0; j < count; j++) {
-        const buffer *o = &plan->buffers[placed[j]];
-        if (o->life != VKS_KEPT && share_time(b, o) && b->offset < o->offset + o->bytes &&
-            o->offset < b->offset + b->bytes)
-            return o->offset + o->bytes;
-    }
-    return b->offset;
-}
-
-// Greedy: kept buffers one after the other, then each passing one, largest first, at the lowest
-// offset where nothing that lives at the same time lies. Within a few per cent of the lower bound
-// for chains such as ours.
 static void lay_out(vks_plan *plan)
 {
     plan->laid_out = true;
-    int *order = calloc((size_t)plan->buffer_count + 1, sizeof *order);
-    int count = 0;
-    if (!order) {
+    if (!vks_lay_out(plan->buffers, plan->buffer_count, &plan->arena_bytes, &plan->mapped_bytes))
         vks_plan_fail(plan, VKSTYLE_NO_MEMORY, "out of memory for a plan's layout");
-        return;
-    }
-    for (int i = 0; i < plan->buffer_count; i++) {
-        buffer *b = &plan->buffers[i];
-        if (in_arena(b)) {
-            order[count++] = i;
-        } else if (b->life == VKS_MAPPED && !b->external) {
-            b->offset = plan->mapped_bytes;
-            plan->mapped_bytes += b->bytes;
-        }
-    }
-    sorted_plan = plan;
-    qsort(order, (size_t)count, sizeof *order, by_size);
-    uint64_t kept = 0;
-    for (int i = 0; i < count; i++) {
-        buffer *b = &plan->buffers[order[i]];
-        b->offset = kept;
-        if (b->life == VKS_KEPT)
-            kept += b->bytes;
-        else
-            for (uint64_t next; (next = end_of_clash(plan, order, i, b)) != b->offset;)
-                b->offset = next;
-        if (b->offset + b->bytes > plan->arena_bytes)
-            plan->arena_bytes = b->offset + b->bytes;
-    }
-    free(order);
 }
 
 uint64_t vks_plan_bytes(vks_plan *plan)
