@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Makes the pictures of docs/gallery.md, and that page: every style on every content at defaults, and
-a strip for each knob.
+a strip for each knob in draft quality.
 
-Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART] [--strip NAME]
+Usage: make.py VKSTYLE [--size N] [--only PART] [--strip NAME]
 
 VKSTYLE is the program. What is there already is kept (delete a picture to have it made again), so
 that the script can be stopped and started. PART: table, strips or page;
@@ -124,15 +124,15 @@ def strips(options):
             continue
         for number, (_, given) in enumerate(steps):
             wanted = picture("results", f"{name}-{number}")
-            default = picture("results", f"{style}-{content}")
-            if os.path.exists(wanted) or (not given and os.path.exists(default)):
+            if os.path.exists(wanted):
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 png = os.path.join(folder, "out.png")
                 names = {**{s: picture("styles", s) for s in STYLES}, **ramps(folder)}
                 given = [word.format(**names) for word in given.split()]
                 run([options.vkstyle, "transfer", picture("contents", content),
-                     picture("styles", style), "-o", png, *given, *options.common])
+                     picture("styles", style), "-o", png, *given, *options.common,
+                     "--quality", "draft"])
                 keep(png, wanted)
 
 
@@ -150,14 +150,13 @@ def row(cells):
 
 def page(options):
     styles = [s for s in STYLES if made(f"{s}-{c}" for c in CONTENTS)]
-    quality = "" if options.quality == "normal" else f" and `--quality {options.quality}`"
-    again = "" if options.quality == "normal" else f" --quality {options.quality}"
     text = ("# Gallery\n\n<!-- Written by gallery/make.py; change that. -->\n\n"
-            f"Styles on contents, at the program's defaults but for `--size {options.size}`{quality}, and "
-            "a strip for each knob. Where the pictures come from and what "
-            "their licences are: [gallery/README.md](gallery/README.md). To make them again:\n\n"
+            f"Styles on contents, at the program's defaults but for `--size {options.size}`, and a strip for "
+            "each knob in `--quality draft` besides. Where the pictures come from and what "
+            "their licences are: [gallery/README.md](gallery/README.md). To make them again (an hour or more in "
+            "software; what is there already is kept):\n\n"
             f"    docs/gallery/styles.py docs/gallery/styles\n"
-            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}{again}\n\n"
+            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}\n\n"
             "## Styles by contents\n\n")
     text += row([""] + [cell("contents", c, c, 150) for c in CONTENTS])
     text += row(["---"] * (1 + len(CONTENTS)))
@@ -166,12 +165,10 @@ def page(options):
                     [cell("results", f"{style}-{c}", f"{c} by {style}", 150) for c in CONTENTS])
     for title, name, content, style, about, steps in STRIPS:
         cells = []
-        if not made(f"{name}-{number}" if given else f"{style}-{content}"
-                    for number, (_, given) in enumerate(steps)):
+        if not made(f"{name}-{number}" for number in range(len(steps))):
             continue
-        for number, (label, given) in enumerate(steps):
-            result = f"{name}-{number}" if given else f"{style}-{content}"
-            cells.append(cell("results", result, label.replace("`", ""), 190))
+        for number, (label, _) in enumerate(steps):
+            cells.append(cell("results", f"{name}-{number}", label.replace("`", ""), 190))
         text += f"\n## {title}\n\n{about}\n\n"
         text += row([label for label, _ in steps]) + row(["---"] * len(steps)) + row(cells)
     with open(PAGE, "w", encoding="utf-8") as file:
@@ -182,12 +179,10 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("vkstyle")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--quality", default="normal")
     parser.add_argument("--only", choices=["table", "strips", "page"])
     parser.add_argument("--strip")
     options = parser.parse_args()
-    options.common = ["--size", str(options.size), "--quality", options.quality,
-                      "--progress", "none"]
+    options.common = ["--size", str(options.size), "--progress", "none"]
     os.makedirs(os.path.join(HERE, "results"), exist_ok=True)
     for name, part in (("table", table), ("strips", strips), ("page", page)):
         if options.only in (None, name):
