@@ -3,9 +3,9 @@
 """Makes the pictures of docs/gallery.md, and that page: every style on every content at defaults, and
 a strip for each knob in draft quality.
 
-Usage: make.py VKSTYLE [--size N] [--only PART] [--strip NAME]
+Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART] [--strip NAME]
 
-VKSTYLE is the program. What is there already is kept (delete a picture to have it made again), so
+VKSTYLE is the program, Q the quality of every style on every content. What is there already is kept (delete a picture to have it made again), so
 that the script can be stopped and started. PART: table, strips or page;
 NAME: strength, scale, layers, colours, colour-strength, blend, regions, optimisers, start or presets.
 Needs python3-pil.
@@ -113,7 +113,8 @@ def table(options):
             continue
         with tempfile.TemporaryDirectory() as folder:
             run([options.vkstyle, "transfer", *[picture("contents", c) for c in missing],
-                 "--style", picture("styles", style), "-o", folder, *options.common])
+                 "--style", picture("styles", style), "-o", folder, *options.common,
+                 "--quality", options.quality])
             for content in missing:
                 keep(os.path.join(folder, content + ".png"), wanted[content])
 
@@ -150,13 +151,16 @@ def row(cells):
 
 def page(options):
     styles = [s for s in STYLES if made(f"{s}-{c}" for c in CONTENTS)]
+    draft = options.quality != "normal"
+    quality = f" and `--quality {options.quality}`" if draft else ""
+    again = f" --quality {options.quality}" if draft else ""
     text = ("# Gallery\n\n<!-- Written by gallery/make.py; change that. -->\n\n"
-            f"Styles on contents, at the program's defaults but for `--size {options.size}`, and a strip for "
-            "each knob in `--quality draft` besides. Where the pictures come from and what "
-            "their licences are: [gallery/README.md](gallery/README.md). To make them again (an hour or more in "
+            f"Styles on contents, at the program's defaults but for `--size {options.size}`{quality}, and a "
+            "strip for each knob (those in `--quality draft`). Where the pictures come from and what "
+            "their licences are: [gallery/README.md](gallery/README.md). To make them again (long work in "
             "software; what is there already is kept):\n\n"
             f"    docs/gallery/styles.py docs/gallery/styles\n"
-            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}\n\n"
+            f"    docs/gallery/make.py build/plugin/vkstyle --size {options.size}{again}\n\n"
             "## Styles by contents\n\n")
     text += row([""] + [cell("contents", c, c, 150) for c in CONTENTS])
     text += row(["---"] * (1 + len(CONTENTS)))
@@ -179,6 +183,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("vkstyle")
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--quality", default="normal")
     parser.add_argument("--only", choices=["table", "strips", "page"])
     parser.add_argument("--strip")
     options = parser.parse_args()
