@@ -19,12 +19,21 @@ typedef struct header {
 static const char MAGIC[8] = "vksgram1", PREFIX[] = "style-";
 enum { PATH_ROOM = VKSTYLE_PATH * 2 };
 
-static bool path_of(const char *key, bool make, char path[PATH_ROOM])
+typedef struct file_name {
+    char text[sizeof PREFIX + VKS_SHA256_TEXT];
+} file_name;
+
+static file_name name_of(const char *key)
 {
-    char name[sizeof PREFIX + VKS_SHA256_TEXT];
+    file_name name;
+    snprintf(name.text, sizeof name.text, "%s%s", PREFIX, key);
+    return name;
+}
+
+bool vks_grams_are_kept(void)
+{
     const char *asked = getenv("VKSTYLE_STYLES");
-    snprintf(name, sizeof name, "%s%s", PREFIX, key);
-    return !(asked && !strcmp(asked, "0")) && vks_keep_path(name, make, path, PATH_ROOM);
+    return !asked || strcmp(asked, "0") != 0;
 }
 
 static size_t bytes_of(const size_t *sizes, int count)
@@ -53,7 +62,8 @@ bool vks_grams_find(const char key[VKS_SHA256_TEXT], float *const *grams, const 
                     int count)
 {
     char path[PATH_ROOM];
-    FILE *file = path_of(key, false, path) ? fopen(path, "rb") : NULL;
+    bool there = vks_keep_path(name_of(key).text, false, path, sizeof path);
+    FILE *file = there ? fopen(path, "rb") : NULL;
     header is;
     struct stat status;
     if (!file)
@@ -104,19 +114,16 @@ static void forget(void)
 void vks_grams_keep(const char key[VKS_SHA256_TEXT], float *const *grams, const size_t *sizes,
                     int count)
 {
-    char path[PATH_ROOM], beside[PATH_ROOM + 32];
-    if (bytes_of(sizes, count) > VKS_GRAMS_EACH || !path_of(key, true, path))
+    vks_keeping keeping;
+    if (bytes_of(sizes, count) > VKS_GRAMS_EACH)
         return;
-    // Beside its name and renamed into place, so that no reader sees half of it.
-    snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(beside, "wb");
+    FILE *file = vks_keep_begin(&keeping, name_of(key).text);
     if (!file)
         return;
     header h = header_of(key, grams, sizes, count);
     bool done = fwrite(&h, sizeof h, 1, file) == 1;
     for (int i = 0; done && i < count; i++)
         done = !sizes[i] || fwrite(grams[i], sizeof(float), sizes[i], file) == sizes[i];
-    if (fclose(file) || !done || rename(beside, path))
-        unlink(beside);
+    vks_keep_end(&keeping, file, done);
     forget();
 }

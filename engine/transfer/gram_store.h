@@ -16,8 +16,10 @@ enum {
     VKS_GRAMS_MOST = 64 << 20  // of all files together: some 25 of VGG-19's
 };
 
+// Whether to look here at all: false where VKSTYLE_STYLES is 0.
+bool vks_grams_are_kept(void);
 // Fills `count` matrices of sizes[i] values (0: none, whose pointer may be NULL). False where they
-// are not there, or VKSTYLE_STYLES is 0; what the matrices hold is undefined then.
+// are not there; what the matrices hold is undefined then.
 bool vks_grams_find(const char key[VKS_SHA256_TEXT], float *const *grams, const size_t *sizes,
                     int count);
 // Keeps them, and forgets those that have not been asked for for longest, if there are too many.

@@ -46,16 +46,24 @@ bool vks_keep_read(const char *name, char *text, size_t room)
     return done;
 }
 
+FILE *vks_keep_begin(vks_keeping *keeping, const char *name)
+{
+    if (!vks_keep_path(name, true, keeping->path, sizeof keeping->path))
+        return NULL;
+    snprintf(keeping->beside, sizeof keeping->beside, "%s.%ld.tmp", keeping->path, (long)getpid());
+    return fopen(keeping->beside, "wb");
+}
+
+void vks_keep_end(const vks_keeping *keeping, FILE *file, bool written)
+{
+    if (fclose(file) || !written || rename(keeping->beside, keeping->path))
+        remove(keeping->beside);
+}
+
 void vks_keep_write(const char *name, const char *text)
 {
-    char path[VKSTYLE_PATH * 2], beside[VKSTYLE_PATH * 2 + 32];
-    if (!vks_keep_path(name, true, path, sizeof path))
-        return;
-    snprintf(beside, sizeof beside, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(beside, "w");
-    if (!file)
-        return;
-    bool written = fprintf(file, "%s\n", text) > 0;
-    if (fclose(file) || !written || rename(beside, path))
-        remove(beside);
+    vks_keeping keeping;
+    FILE *file = vks_keep_begin(&keeping, name);
+    if (file)
+        vks_keep_end(&keeping, file, fprintf(file, "%s\n", text) > 0);
 }

@@ -25,7 +25,8 @@ struct vks_network {
     packing *layers;
     vks_block *direct; // what is being transformed; NULL: nothing
     const vks_watch *watch;
-    double seconds; // spent in packing
+    double seconds;               // spent in packing
+    char digest[VKS_SHA256_TEXT]; // of the model; empty: not asked for yet
 };
 
 enum { TAPS = VKS_TAPS, FREQUENCIES = VKS_FREQUENCIES, BLOCK = VKS_BLOCK };
@@ -73,9 +74,8 @@ const vkstyle_model *vks_network_model(const vks_network *network)
     return network->model;
 }
 
-void vks_network_digest(const vks_network *network, vks_sha256 *hash)
+static void take_in(const vkstyle_model *m, vks_sha256 *hash)
 {
-    const vkstyle_model *m = network->model;
     vks_sha256_update(hash, m->order, sizeof m->order);
     vks_sha256_update(hash, m->scale, sizeof m->scale);
     vks_sha256_update(hash, m->shift, sizeof m->shift);
@@ -89,6 +89,17 @@ void vks_network_digest(const vks_network *network, vks_sha256 *hash)
         vks_sha256_fold(hash, l->codebook, l->codebook ? 256 * sizeof *l->codebook : 0);
         vks_sha256_fold(hash, l->bias, l->bias ? (size_t)l->out * sizeof *l->bias : 0);
     }
+}
+
+void vks_network_digest(vks_network *network, vks_sha256 *hash)
+{
+    if (!network->digest[0]) {
+        vks_sha256 model;
+        vks_sha256_init(&model);
+        take_in(network->model, &model);
+        vks_sha256_final(&model, network->digest);
+    }
+    vks_sha256_update(hash, network->digest, sizeof network->digest);
 }
 
 void vks_network_set_watch(vks_network *network, const vks_watch *watch)

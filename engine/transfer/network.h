@@ -21,8 +21,8 @@ vks_gpu *vks_network_gpu(const vks_network *network); // NULL: dry
 double vks_network_seconds(const vks_network *network);
 void vks_network_free(vks_network **network);
 const vkstyle_model *vks_network_model(const vks_network *network);
-// Takes in the model: what it makes of a picture follows from that.
-void vks_network_digest(const vks_network *network, vks_sha256 *hash);
+// Takes in the model: what it makes of a picture follows from that. Reads all weights once.
+void vks_network_digest(vks_network *network, vks_sha256 *hash);
 // Who looks on while weights are packed and while plans over this network prepare a job; NULL:
 // nobody. A watch that does not want to continue makes them fail with VKSTYLE_INTERRUPTED.
 void vks_network_set_watch(vks_network *network, const vks_watch *watch);

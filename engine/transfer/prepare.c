@@ -157,7 +157,7 @@ static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network
 }
 
 // Of a finished plan and what goes into it.
-static void gram_key(char key[VKS_SHA256_TEXT], vks_gpu *gpu, const vks_network *network,
+static void gram_key(char key[VKS_SHA256_TEXT], vks_gpu *gpu, vks_network *network,
                      const vks_plan *plan, const vkstyle_image *image)
 {
     vks_sha256 hash;
@@ -212,8 +212,10 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
     for (int i = 0; done && i < all; i++)
         if (sizes[i] && !(values[i] = malloc(sizes[i] * sizeof *values[i])))
             done = vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
-    gram_key(key, gpu, network, plan, image);
-    if (done && !vks_grams_find(key, values, sizes, all)) {
+    bool kept = done && vks_grams_are_kept();
+    if (kept)
+        gram_key(key, gpu, network, plan, image);
+    if (done && !(kept && vks_grams_find(key, values, sizes, all))) {
         done = run(plan, gpu, &encoding, image, error);
         for (int i = 0; done && i < all; i++) {
             if (!sizes[i])
@@ -222,7 +224,7 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
             slice.bytes = sizes[i] * sizeof *values[i];
             done = vks_download(gpu, slice, values[i], error);
         }
-        if (done)
+        if (done && kept)
             vks_grams_keep(key, values, sizes, all);
     }
     for (int i = 0; done && i < count; i++)
