@@ -101,8 +101,8 @@ static void check(rig_case is)
     need(rig_run(&r, gpu, network, NULL, false, &error), &error);
     double off = rig_off(r.got_gradient->rgb, r.gradient.at, reference_count(&r.gradient));
     double bar = is.kernels == VKSTYLE_KERNELS_DIRECT ? 1e-4 : 5e-3;
-    if (is.style_loss == VKSTYLE_LOSS_WASSERSTEIN)
-        bar = 5e-3; // inverse roots of small directions in single precision
+    if (is.style_loss == VKSTYLE_LOSS_WASSERSTEIN && bar < 5e-4)
+        bar = 5e-4; // inverse roots of small directions in single precision: 1.7e-4 was seen
     if (!(off < bar))
         fail_msg("the gradient is off by %.1e", off);
     check_slope(&r, network);
