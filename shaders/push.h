@@ -211,6 +211,14 @@ struct vks_push_window {
     uint whole_pitch;  // floats a row
 };
 
+struct vks_push_halve {
+    uint width;                 // of the coarse picture
+    uint fine_first, fine_step; // floats: where the bound slice's first pixel is, and a pixel's
+    uint fine_pitch;            // and a row's
+    uint coarse_first, coarse_step, coarse_pitch;
+    float factor; // of gradients on their way back
+};
+
 struct vks_push_crop {
     uint pitch, plane;
     uint x0, y0, x1; // the rectangle that is written (its height is the grid's)

@@ -69,24 +69,32 @@ static bool measure(vks_need *need, vks_iteration *it, vks_network *dry,
         region[i] = (vks_region){&style, 1, NULL};
     vks_content content = {.square = 1};
     struct vks_optimiser_options optimiser = vks_optimiser_for(params, level);
-    if (!vks_iteration_build(it, limits, dry, s,
-                             &(vks_iteration_options){.width = width,
-                                                      .height = height,
-                                                      .style = &style,
-                                                      .regions = s->regions ? &regions : NULL,
-                                                      .content = &content,
-                                                      .optimiser = &optimiser},
-                             error))
+    vks_iteration_options options[VKS_MAX_SCALES];
+    for (int i = 0; i <= level->coarser; i++)
+        options[i] = (vks_iteration_options){.width = width >> i,
+                                             .height = height >> i,
+                                             .style = &style,
+                                             .regions = s->regions ? &regions : NULL,
+                                             .content = &content,
+                                             .optimiser = i ? NULL : &optimiser,
+                                             .coarse = i < level->coarser ? &options[i + 1] : NULL,
+                                             .coarse_weight = level->coarser_weight};
+    if (!vks_iteration_build(it, limits, dry, s, &options[0], error))
         return false;
     need->bytes = vks_iteration_bytes(it, &need->host);
     need->flops = vks_iteration_flops(it);
-    uint64_t kept = s->lean ? vks_canvas_bytes(width, height)
-                            : vks_tensor_bytes(it->plan, it->encoding.shape[s->content_layer]);
-    if (kept > limits->allocation)
+    uint64_t kept = 0, largest = 0;
+    for (const vks_iteration *i = it; i; i = i->coarse) {
+        uint64_t here = s->lean ? vks_canvas_bytes(i->width, i->height)
+                                : vks_tensor_bytes(i->plan, i->encoding.shape[s->content_layer]);
+        kept += here;
+        largest = here > largest ? here : largest;
+    }
+    if (largest > limits->allocation)
         return vks_fail(error, VKSTYLE_NO_MEMORY,
                         "the content's features need %.0f MB in one piece, and the device gives at "
                         "most %.0f MB",
-                        (double)kept * 1e-6, (double)limits->allocation * 1e-6);
+                        (double)largest * 1e-6, (double)limits->allocation * 1e-6);
     bool away = s->tile && vks_place(s, 2) == VKS_MEMORY_HOST;
     need->bytes += kept;
     need->host += away ? kept : 0;

@@ -81,7 +81,8 @@ void vks_checkpoint_key(char key[VKS_SHA256_TEXT], const vkstyle_job *job,
     vks_sha256_update(&hash, &setting->encode.kernels, sizeof setting->encode.kernels);
     for (int i = 0; i < schedule->count; i++) { // not how they are worked on
         const vks_level *l = &schedule->levels[i];
-        vks_sha256_update(&hash, (int32_t[]){l->width, l->height, l->iterations}, 12);
+        vks_sha256_update(&hash, (int32_t[]){l->width, l->height, l->iterations, l->coarser}, 16);
+        vks_sha256_update(&hash, &l->coarser_weight, sizeof l->coarser_weight);
     }
     add_image(&hash, job->content);
     for (int i = 0; i < job->style_count; i++) {

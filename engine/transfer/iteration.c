@@ -2,6 +2,7 @@
 #include "iteration.h"
 #include "aim.h"
 #include "canvas.h"
+#include "halve.h"
 #include "tiles.h"
 #include "../clock.h"
 #include "../error.h"
@@ -180,8 +181,8 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
     }
 }
 
-// The picture in one piece.
-static bool add_whole(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
+// The target's own size, in one piece.
+static bool add_own(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
                       vkstyle_error *error)
 {
     if (!vks_encode_forward(&it->encoding, it->plan, network, &it->setting.encode, it->target,
@@ -216,6 +217,74 @@ void vks_iteration_tally(vks_iteration *it)
             .label = "tally"});
 }
 
+bool vks_iteration_coarse(vks_iteration *it, const vks_iteration_options *o, vkstyle_error *error)
+{
+    vks_iteration *c = it->coarse = calloc(1, sizeof *c);
+    if (!c)
+        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a smaller scale");
+    *c = (vks_iteration){.setting = it->setting, .width = it->width / 2, .height = it->height / 2};
+    c->setting.tv = 0; // grain is a matter of the pixels themselves
+    it->coarse_weight = o->coarse_weight;
+    it->coarse_style = o->coarse->style;
+    return true;
+}
+
+void vks_iteration_join(const vks_iteration *it, uint32_t floats)
+{
+    const vks_iteration *c = it->coarse;
+    int gradient = c->gradient, values = c->values;
+    if (c->plan != it->plan) {
+        gradient = vks_plan_external(it->plan, "gradient of half size",
+                                     vks_plan_slice(c->plan, c->gradient));
+        values =
+            vks_plan_external(it->plan, "values of half size", vks_plan_slice(c->plan, c->values));
+    }
+    vks_add_spread(it->plan, (vks_raster){gradient, c->width, c->height, floats},
+                   (vks_raster){it->gradient, it->width, it->height, floats}, it->coarse_weight);
+    vks_plan_copy(it->plan, (vks_use){values, VKS_VALUE_TOTAL * 4, 4},
+                  (vks_use){it->values, VKS_VALUE_COARSE * 4, 4});
+}
+
+static void make_buffers(vks_iteration *it, vks_life life)
+{
+    uint64_t bytes = 16ull * it->width * it->height;
+    it->target = vks_plan_buffer(it->plan, "target", bytes, life);
+    it->gradient = vks_plan_buffer(it->plan, "image gradient", bytes, life);
+    it->values = vks_plan_buffer(it->plan, "values", VKS_VALUE_COUNT * 4, VKS_KEPT);
+    it->weights = vks_plan_buffer(it->plan, "weights of losses", VKS_VALUE_COUNT * 4, VKS_KEPT);
+    it->state = vks_plan_buffer(it->plan, "iteration count", 4, VKS_KEPT);
+    it->ring =
+        vks_plan_buffer(it->plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
+}
+
+// The target in one piece, at smaller scales first: their memory is free again when its own size
+// begins.
+static bool add_scales(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
+                       vkstyle_error *error)
+{
+    enum { FLOATS = 4 };
+    if (o->coarse) {
+        if (!vks_iteration_coarse(it, o, error))
+            return false;
+        vks_iteration *c = it->coarse;
+        c->plan = it->plan;
+        make_buffers(c, VKS_PASSING);
+        vks_add_halve(it->plan, (vks_raster){it->target, it->width, it->height, FLOATS},
+                      (vks_raster){c->target, c->width, c->height, FLOATS});
+        if (!add_scales(c, network, o->coarse, error))
+            return false;
+    }
+    vks_iteration_factors(it, o);
+    if (o->regions && o->style && !choose_shares(it, o, error))
+        return false;
+    if (!add_own(it, network, o, error))
+        return false;
+    if (it->coarse)
+        vks_iteration_join(it, FLOATS);
+    vks_iteration_tally(it);
+    return true;
+}
+
 bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_network *network,
                          const vks_setting *setting, const vks_iteration_options *o,
                          vkstyle_error *error)
@@ -231,27 +300,17 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     it->plan = vks_plan_create(limits, s->storage, error);
     if (!it->plan)
         return false;
-    vks_plan *plan = it->plan;
-    uint64_t bytes = 16ull * o->width * o->height;
-    it->target = vks_plan_buffer(plan, "target", bytes, VKS_KEPT);
-    it->gradient = vks_plan_buffer(plan, "image gradient", bytes, VKS_KEPT);
-    it->values = vks_plan_buffer(plan, "values", VKS_VALUE_COUNT * 4, VKS_KEPT);
-    it->weights = vks_plan_buffer(plan, "weights of losses", VKS_VALUE_COUNT * 4, VKS_KEPT);
-    it->state = vks_plan_buffer(plan, "iteration count", 4, VKS_KEPT);
-    it->ring = vks_plan_buffer(plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
-    vks_iteration_factors(it, o);
-    if (o->regions && o->style && !choose_shares(it, o, error))
+    make_buffers(it, VKS_KEPT);
+    if (!add_scales(it, network, o, error))
         return false;
-    if (!add_whole(it, network, o, error))
-        return false;
-    vks_iteration_tally(it);
     if (o->optimiser) {
-        it->optimiser = vks_optimiser_emit(plan, o->optimiser, it->target, it->gradient, it->values,
-                                           (uint64_t)o->width * o->height, error);
+        it->optimiser =
+            vks_optimiser_emit(it->plan, o->optimiser, it->target, it->gradient, it->values,
+                               (uint64_t)o->width * o->height, error);
         if (!it->optimiser)
             return false;
     }
-    vks_plan_cut(plan);
+    vks_plan_cut(it->plan);
     return true;
 }
 
@@ -308,32 +367,52 @@ static bool upload_weights(const vks_iteration *it, vks_gpu *gpu, vkstyle_error 
     for (int i = 0; i < s->style_count; i++)
         weights[VKS_VALUE_STYLE + i] = (float)(s->beta * it->k_style[i]);
     weights[VKS_VALUE_MOMENTS] = (float)s->beta; // all other factors are in the value
+    weights[VKS_VALUE_COARSE] = (float)it->coarse_weight;
     vks_slice to = vks_plan_slice(it->plan, it->weights);
     to.bytes = sizeof weights;
     return vks_upload(gpu, to, weights, error);
 }
 
-bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *style, bool timed,
-                           vkstyle_error *error)
+// What goes into the plan's buffers before the first iteration.
+static bool fill(vks_iteration *it, vks_gpu *gpu, const vks_style *style, vkstyle_error *error)
 {
     const vks_setting *s = &it->setting;
-    vks_plan *plan = it->plan;
-    if (it->tiles ? !vks_tiles_realise(it, gpu, error) : !vks_plan_realise(plan, gpu, timed, error))
-        return false;
     if (!upload_weights(it, gpu, error) ||
-        !vks_clear(gpu, vks_plan_slice(plan, it->values), error) ||
-        !vks_clear(gpu, vks_plan_slice(plan, it->state), error))
+        !vks_clear(gpu, vks_plan_slice(it->plan, it->values), error) ||
+        !vks_clear(gpu, vks_plan_slice(it->plan, it->state), error))
         return false;
     if (it->regions && style && !upload_regions(it, gpu, error))
         return false;
     for (int i = 0; i < s->style_count && style && !it->regions; i++)
         if (!upload_style(it, gpu, style, i, it->style[i], it->aim[i], error))
             return false;
-    return !it->optimiser || vks_optimiser_reset(it->optimiser, gpu, error);
+    return !it->coarse || fill(it->coarse, gpu, it->coarse_style, error);
+}
+
+bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *style, bool timed,
+                           vkstyle_error *error)
+{
+    return (it->tiles ? vks_tiles_realise(it, gpu, error)
+                      : vks_plan_realise(it->plan, gpu, timed, error)) &&
+           fill(it, gpu, style, error) &&
+           (!it->optimiser || vks_optimiser_reset(it->optimiser, gpu, error));
+}
+
+static void free_coarse(vks_iteration *it)
+{
+    if (!it->coarse)
+        return;
+    free_coarse(it->coarse);
+    if (it->coarse->plan == it->plan)
+        it->coarse->plan = NULL;
+    vks_iteration_free(it->coarse);
+    free(it->coarse);
+    it->coarse = NULL;
 }
 
 void vks_iteration_free(vks_iteration *it)
 {
+    free_coarse(it);
     vks_optimiser_free(&it->optimiser);
     free(it->region_style);
     free(it->region_aim);
@@ -349,12 +428,23 @@ uint64_t vks_iteration_bytes(const vks_iteration *it, uint64_t *host)
 {
     if (host)
         *host = 0;
-    return vks_plan_bytes(it->plan) + (it->tiles ? vks_tiles_bytes(it->tiles, host) : 0);
+    uint64_t coarse = 0, bytes = vks_plan_bytes(it->plan);
+    if (!it->tiles)
+        return bytes;
+    bytes += vks_tiles_bytes(it->tiles, host);
+    if (it->coarse)
+        bytes += vks_iteration_bytes(it->coarse, &coarse);
+    if (host)
+        *host += coarse;
+    return bytes;
 }
 
 double vks_iteration_flops(const vks_iteration *it)
 {
-    return vks_plan_flops(it->plan) + (it->tiles ? vks_tiles_flops(it->tiles) : 0);
+    return vks_plan_flops(it->plan) +
+           (it->tiles ? vks_tiles_flops(it->tiles) +
+                            (it->coarse ? vks_iteration_flops(it->coarse) : 0)
+                      : 0);
 }
 
 bool vks_iteration_begin(vks_iteration *it, vks_gpu *gpu, vks_content *content,
@@ -393,8 +483,10 @@ vks_run vks_iteration_run(vks_iteration *it, vks_gpu *gpu, const vks_watch *watc
 
 void vks_iteration_rest(vks_iteration *it)
 {
-    if (it->tiles)
-        vks_tiles_rest(it->tiles);
+    if (!it->tiles)
+        return;
+    free_coarse(it);
+    vks_tiles_rest(it->tiles);
 }
 
 bool vks_iteration_put(const vks_iteration *it, vks_gpu *gpu, int buffer,
@@ -423,6 +515,7 @@ vks_losses vks_iteration_losses(const vks_iteration *it, uint64_t number)
                     .tv = it->tv * record[VKS_VALUE_TV],
                     .variation = record[VKS_VALUE_TV]};
     l.style = record[VKS_VALUE_MOMENTS];
+    l.coarse = it->coarse_weight * record[VKS_VALUE_COARSE];
     l.content = it->k_content * record[VKS_VALUE_CONTENT];
     l.raw_content = 0.5 * record[VKS_VALUE_CONTENT];
     for (int i = 0; i < s->style_count; i++) {

@@ -31,6 +31,11 @@ typedef struct vks_iteration {
     double k_style[VKSTYLE_MAX_LAYERS], k_content; // see losses.h
     double tv;                                     // factor of the sum of squared differences
     vks_optimiser *optimiser;                      // NULL: losses and gradient only
+    // The target at half its size, whose total counts as well, times that weight. In one piece its
+    // plan is this one. NULL: none.
+    struct vks_iteration *coarse;
+    double coarse_weight;
+    const vks_style *coarse_style;
     // With tiles (vks_setting.tile) the plan above is the iteration's end only; target and gradient
     // are canvases (canvas.h), and what comes before is here. NULL: the plan is all.
     struct vks_tiles *tiles;
@@ -43,6 +48,10 @@ typedef struct vks_iteration_options {
                                                    // else style is that of the first
     const vks_content *content;                    // NULL: no content loss
     const struct vks_optimiser_options *optimiser; // NULL: none
+    // What the target's losses are at half its size (rounded down), and what their total counts:
+    // a picture scaled down should be the same picture. NULL: nothing.
+    const struct vks_iteration_options *coarse;
+    double coarse_weight;
     bool readable;                                 // kept activations can be read afterwards
     const bool *also_keep; // layers whose activations to keep besides, or NULL
 } vks_iteration_options;
@@ -78,7 +87,11 @@ bool vks_iteration_put(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
 bool vks_iteration_get(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
                        vkstyle_image *image, vkstyle_error *error);
 
-// For tiles.c: factors of the losses, the scale of stored gradients, the last step of the losses.
+// For tiles.c: the half-sized target without its plan; its loss and gradient added to this one's;
+// factors of the losses, the scale of stored gradients, the last step of the losses.
+bool vks_iteration_coarse(vks_iteration *iteration, const vks_iteration_options *options,
+                          vkstyle_error *error);
+void vks_iteration_join(const vks_iteration *iteration, uint32_t floats);
 void vks_iteration_factors(vks_iteration *iteration, const vks_iteration_options *options);
 double vks_iteration_gradient_scale(const vks_iteration *iteration,
                                     const vks_iteration_options *options);
@@ -90,6 +103,7 @@ typedef struct vks_losses {
     double content, style;         // as minimised, without alpha and beta
     double raw_content, raw_style; // of the paper, layer weights applied
     double tv;
+    double coarse;    // the total at half the size, weight applied
     double variation; // sum of squared differences of neighbours
 } vks_losses;
 vks_losses vks_iteration_losses(const vks_iteration *iteration, uint64_t number);

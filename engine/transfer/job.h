@@ -10,8 +10,8 @@
 #include "estimate.h"
 #include "journal.h"
 #include "runner.h"
+#include "scale.h"
 #include "watchdog.h"
-#include "zone.h"
 #include "../image/image.h"
 #include "../image/recolour.h"
 
@@ -50,7 +50,7 @@ typedef struct vks_transfer {
     bool gone, was_origin, was_target;
     vks_picture origin; // where the target starts; none: from noise
     vks_picture target; // between levels: where the next one starts
-    vks_zones zones;    // of the level at work, where styles have masks
+    vks_scale scales[VKS_MAX_SCALES]; // of the level at work, its own size first
     vks_carry carry;
     vks_checkpoint checkpoint; // to go on from
     char key[VKS_SHA256_TEXT];
@@ -76,6 +76,11 @@ typedef struct vks_transfer {
 // Everything of one level, or what a spoilt picture has left of it; afterwards target is its
 // result, unless there was trouble: then it is as it was.
 bool vks_do_level(vks_transfer *transfer);
+
+// Fills in scales for the level at work: styles and contents, and the options of an iteration but
+// for its optimiser. content: at the level's size, padded; start: as for vks_prepare_content.
+bool vks_scales_prepare(vks_transfer *transfer, const vkstyle_image *content, bool start);
+void vks_scales_free(vks_transfer *transfer);
 
 // The present result of the level at work, cropped to its true size; the device must be idle.
 vkstyle_image *vks_present_picture(vks_transfer *transfer);

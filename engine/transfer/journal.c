@@ -112,6 +112,8 @@ static void add_plan(cJSON *to, const vks_journal *j, const vks_setting *s,
         cJSON_AddNumberToObject(level, "width", schedule->levels[i].width);
         cJSON_AddNumberToObject(level, "height", schedule->levels[i].height);
         cJSON_AddNumberToObject(level, "iterations", schedule->levels[i].iterations);
+        cJSON_AddNumberToObject(level, "coarser", schedule->levels[i].coarser);
+        cJSON_AddNumberToObject(level, "coarser_weight", schedule->levels[i].coarser_weight);
         cJSON_AddNumberToObject(level, "tile", schedule->levels[i].tile);
         cJSON_AddNumberToObject(level, "resident", schedule->levels[i].resident);
         cJSON_AddBoolToObject(level, "lean", schedule->levels[i].lean);
@@ -134,16 +136,17 @@ static void add_value(cJSON *list, double value)
 
 static void add_losses(cJSON *to, const vks_journal *j)
 {
-    static const char *const names[] = {"total", "content",     "style",
-                                        "tv",    "raw_content", "raw_style"};
-    cJSON *lists[6];
-    for (int k = 0; k < 6; k++)
+    static const char *const names[] = {"total",  "content",     "style",    "tv",
+                                        "coarse", "raw_content", "raw_style"};
+    enum { NAMES = sizeof names / sizeof *names };
+    cJSON *lists[NAMES];
+    for (int k = 0; k < NAMES; k++)
         lists[k] = cJSON_AddArrayToObject(to, names[k]);
     for (int i = 0; i < j->count; i++) {
         const vks_losses *l = &j->losses[i];
-        const double values[] = {l->total, l->content,     l->style,
-                                 l->tv,    l->raw_content, l->raw_style};
-        for (int k = 0; k < 6; k++)
+        const double values[NAMES] = {l->total,  l->content,     l->style,    l->tv,
+                                      l->coarse, l->raw_content, l->raw_style};
+        for (int k = 0; k < NAMES; k++)
             add_value(lists[k], values[k]);
     }
 }

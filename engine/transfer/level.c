@@ -10,62 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// A style image as the engine takes it, at its own size.
-static vkstyle_image *take_style(const vks_transfer *t, int index)
-{
-    vkstyle_image *style = vks_image_fill_transparent(t->job->styles[index], t->error);
-    if (style)
-        vks_recolour_style(style, &t->colours, t->params->colour, t->params->colour_strength);
-    return style;
-}
-
-// The style images at this level's size.
-static bool prepare_style(vks_transfer *t, const vks_style **style)
-{
-    const vkstyle_job *job = t->job;
-    vks_level level = t->schedule.levels[t->level];
-    vks_level goal = t->schedule.levels[t->schedule.count - 1];
-    int side = level.width > level.height ? level.width : level.height;
-    double down = (double)side / (goal.width > goal.height ? goal.width : goal.height);
-    vkstyle_image **images = calloc((size_t)job->style_count, sizeof *images);
-    bool done = images != NULL, found = false;
-    if (!done)
-        vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
-    for (int i = 0; done && i < job->style_count; i++) {
-        vkstyle_image *s = take_style(t, i);
-        if (!s) {
-            done = false;
-            break;
-        }
-        int own = s->width > s->height ? s->width : s->height, width, height;
-        // The paper's raw losses know no style scale: the style image counts as large as it is.
-        double long_side = t->params->raw_losses ? own * down : side;
-        vks_fit(s->width, s->height, fmax(1, long_side * t->params->style_scale), &width, &height);
-        vkstyle_image *sized = vkstyle_image_resize(s, width, height, t->error);
-        vkstyle_image_free(&s);
-        images[i] = sized ? vks_pad_small(sized, t->error) : NULL;
-        vkstyle_image_free(&sized);
-        done = images[i] != NULL;
-    }
-    if (done && t->setting.regions) {
-        int width, height;
-        vks_padded_size(level.width, level.height, &width, &height);
-        done = vks_zones_make(&t->zones, job, (const vkstyle_image *const *)images, level.width,
-                              level.height, width, height, t->gpu, t->network, &t->here, t->error);
-        *style = &t->zones.style[0];
-    } else {
-        done = done && vks_cached_style(&t->context->styles, style, &found, t->gpu, t->network,
-                                        &t->here, (const vkstyle_image *const *)images,
-                                        job->style_weights, job->style_count, t->error);
-    }
-    if (done)
-        t->journal.styles_prepared += !found;
-    for (int i = 0; images && i < job->style_count; i++)
-        vkstyle_image_free(&images[i]);
-    free(images);
-    return done;
-}
-
 bool vks_picture_own(vks_picture *picture, vkstyle_image *image)
 {
     vkstyle_image_free(&picture->own);
@@ -297,15 +241,14 @@ static bool recover_content(vks_transfer *t, const vks_content *content)
 // the content's, too.
 static bool starts_as_content(const vks_transfer *t)
 {
-    return !t->checkpoint.file && t->target.at == t->content.at && (!t->level || !t->before);
+    return !t->schedule.levels[t->level].coarser && !t->checkpoint.file && t->target.at == t->content.at && (!t->level || !t->before);
 }
 
 // Everything of one level; afterwards t->target is its result.
 bool vks_do_level(vks_transfer *t)
 {
     vks_level level = t->schedule.levels[t->level];
-    const vks_style *style = NULL;
-    vks_content content = {0};
+    vks_content *content = &t->scales[0].content;
     vks_picture sized = {0};
     struct vks_optimiser_options optimiser = vks_optimiser_for(t->params, &level);
     bool done = false;
@@ -315,23 +258,15 @@ bool vks_do_level(vks_transfer *t)
     t->trouble = VKS_NO_TROUBLE;
     t->here = vks_setting_at(&t->setting, &level);
     snprintf(t->phase, sizeof t->phase, "preparing");
-    if (!prepare_style(t, &style) ||
-        !vks_picture_sized(&sized, t->content.at, level.width, level.height, t->error) ||
-        !vks_prepare_content(&content, t->gpu, t->network, &t->here, sized.at, starts_as_content(t),
-                             t->error))
+    if (!vks_picture_sized(&sized, t->content.at, level.width, level.height, t->error) ||
+        !vks_scales_prepare(t, sized.at, starts_as_content(t)))
         goto end;
     vks_watchdog_start(&t->dog, &t->setting, sized.at, t->job->styles[0]);
     for (int i = t->before; i < t->journal.count; i++) // of a checkpoint
         vks_watchdog_see(&t->dog, &t->journal.losses[i]);
-    if (!vks_iteration_build(
-            &t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->here,
-            &(vks_iteration_options){.width = (uint32_t)sized.at->width,
-                                     .height = (uint32_t)sized.at->height,
-                                     .style = style,
-                                     .regions = t->setting.regions ? &t->zones.regions : NULL,
-                                     .content = &content,
-                                     .optimiser = &optimiser},
-            t->error))
+    t->scales[0].options.optimiser = &optimiser;
+    if (!vks_iteration_build(&t->iteration, vks_gpu_get_limits(t->gpu), t->network, &t->here,
+                             &t->scales[0].options, t->error))
         goto end;
     t->journal.levels[t->level].plan_bytes = vks_iteration_bytes(&t->iteration, NULL);
     t->journal.levels[t->level].flops = vks_iteration_flops(&t->iteration);
@@ -339,16 +274,16 @@ bool vks_do_level(vks_transfer *t)
     // A large target has its place already: it goes there before the optimiser's vectors take
     // theirs.
     bool large = t->iteration.tiles != NULL;
-    if ((large && !place_target(t, &content)) ||
-        !vks_iteration_realise(&t->iteration, t->gpu, style, false, t->error) ||
-        (!large && !place_target(t, &content)) ||
+    if ((large && !place_target(t, content)) ||
+        !vks_iteration_realise(&t->iteration, t->gpu, t->scales[0].style, false, t->error) ||
+        (!large && !place_target(t, content)) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
         (t->checkpoint.file &&
          !vks_checkpoint_restore(&t->checkpoint, &t->iteration, t->gpu, t->error)))
         goto end;
     if (!t->journal.startup_seconds)
         t->journal.startup_seconds = vks_seconds() - t->start;
-    if (!vks_iteration_begin(&t->iteration, t->gpu, &content, &t->preparing, &begun, t->error))
+    if (!vks_iteration_begin(&t->iteration, t->gpu, content, &t->preparing, &begun, t->error))
         goto end;
     t->journal.levels[t->level].seconds += begun;
     if (t->schedule.count > 1)
@@ -363,7 +298,8 @@ bool vks_do_level(vks_transfer *t)
         bool last = t->level + 1 == t->schedule.count || t->decision != VKSTYLE_CONTINUE;
         if (last) { // what is left is the picture: a large one has no room beside all the rest
             vks_iteration_rest(&t->iteration);
-            vks_content_free(&content);
+            for (int i = 0; i < VKS_MAX_SCALES; i++)
+                vks_content_free(&t->scales[i].content);
         }
         vkstyle_image *picture = vks_present_picture(t);
         if (!picture)
@@ -380,12 +316,11 @@ end:
         *t->error = (vkstyle_error){VKSTYLE_DONE, ""};
         done = true;
     }
-    if (t->gone && content.picture && t->decision != VKSTYLE_CANCEL &&
-        !recover_content(t, &content))
+    if (t->gone && content->picture && t->decision != VKSTYLE_CANCEL &&
+        !recover_content(t, content))
         done = false;
     vks_iteration_free(&t->iteration);
-    vks_zones_free(&t->zones);
-    vks_content_free(&content);
+    vks_scales_free(t);
     vks_picture_borrow(&sized, NULL);
     return done;
 }

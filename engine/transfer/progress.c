@@ -25,7 +25,7 @@ vkstyle_image *vks_present_picture(vks_transfer *t)
         vkstyle_image *content =
             vkstyle_image_resize(t->content.at, level.width, level.height, t->error);
         if (content)
-            vks_zones_restore(&t->zones, (int)it->width, picture, content);
+            vks_zones_restore(&t->scales[0].zones, (int)it->width, picture, content);
         else
             vkstyle_image_free(&picture);
         vkstyle_image_free(&content);

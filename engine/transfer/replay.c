@@ -37,6 +37,15 @@ static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error
         if (!level.width || !level.height || !level.iterations)
             return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
                             schedule->count + 1);
+        // Reports of before there were scales have neither.
+        const cJSON *weight = cJSON_GetObjectItemCaseSensitive(item, "coarser_weight");
+        level.coarser = whole(item, "coarser");
+        level.coarser_weight = cJSON_IsNumber(weight) ? weight->valuedouble : 0;
+        int shorter = level.width < level.height ? level.width : level.height;
+        if (level.coarser > schedule->count || level.coarser >= VKS_MAX_SCALES ||
+            level.coarser_weight < 0 || shorter >> level.coarser < 1)
+            return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
+                            schedule->count + 1);
         // Reports of before there were tiles have none of these.
         const cJSON *tile = cJSON_GetObjectItemCaseSensitive(item, "tile");
         level.set = cJSON_IsNumber(tile);

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { DEFAULT_SIDE = 512, UNIT_SIDE = 128 };
+enum { DEFAULT_SIDE = 512, UNIT_SIDE = 128, LEAST_SIDE = 16 };
 
 // What a quality means. A level's iterations depend on its own size alone, not on how many levels
 // come after it: a small preview is then the beginning of the large picture's own work, and
@@ -14,10 +14,11 @@ static const struct {
     int coarsest;      // no level is smaller, so long as there is more than one
     double iterations; // of a level whose long side is UNIT_SIDE
     int least, most;   // iterations of any level
+    double coarser;    // what a finer level's picture counts at the coarser levels' sizes
 } qualities[] = {
-    [VKSTYLE_QUALITY_DRAFT] = {96, 24, 6, 32},
-    [VKSTYLE_QUALITY_NORMAL] = {128, 120, 12, 120},
-    [VKSTYLE_QUALITY_BEST] = {128, 300, 30, 300},
+    [VKSTYLE_QUALITY_DRAFT] = {96, 24, 6, 32, 0},
+    [VKSTYLE_QUALITY_NORMAL] = {128, 120, 12, 120, 0.25},
+    [VKSTYLE_QUALITY_BEST] = {128, 300, 30, 300, 0.25},
 };
 
 static int larger(int a, int b)
@@ -30,6 +31,21 @@ void vks_fit(int width, int height, double side, int *fit_width, int *fit_height
     double scale = side / larger(width, height);
     *fit_width = larger(1, (int)lround(width * scale));
     *fit_height = larger(1, (int)lround(height * scale));
+}
+
+// A finer level forgets what the coarser ones did, unless its picture is held to look like theirs
+// when it is scaled down (docs/qualities.md). Not so the raw losses, which are those of one size.
+static void choose_scales(vks_schedule *s, const vkstyle_params *params)
+{
+    double weight = params->raw_losses ? 0 : qualities[params->quality].coarser;
+    for (int i = 1; i < s->count && weight > 0; i++) {
+        vks_level *level = &s->levels[i];
+        int side = level->width < level->height ? level->width : level->height;
+        level->coarser_weight = weight;
+        while (level->coarser < i && level->coarser < VKS_MAX_SCALES - 1 &&
+               side >> (level->coarser + 1) >= LEAST_SIDE)
+            level->coarser++;
+    }
 }
 
 // Iterations the quality gives a level of that long side.
@@ -87,4 +103,5 @@ void vks_schedule_make(vks_schedule *s, int content_width, int content_height,
     s->iterations = all;
     if (params->iterations)
         share_out(s, shares, params->iterations);
+    choose_scales(s, params);
 }

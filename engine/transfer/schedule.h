@@ -5,11 +5,15 @@
 
 #include "../vkstyle.h"
 
-enum { VKS_MAX_LEVELS = 16 };
+enum { VKS_MAX_LEVELS = 16, VKS_MAX_SCALES = 5 };
 
 typedef struct vks_level {
     int width, height; // of the target, before padding of small sides
     int iterations;
+    // Its target counts at that many smaller scales as well, each of half the size before, by that
+    // weight (vks_iteration_options.coarse): of the coarser levels, at most VKS_MAX_SCALES - 1.
+    int coarser;
+    double coarser_weight;
     // How it is worked on (budget.h):
     bool set;      // the following are decided
     uint32_t tile; // as in vks_setting

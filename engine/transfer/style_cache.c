@@ -34,11 +34,16 @@ bool vks_cached_style(vks_style_cache *cache, const vks_style **style, bool *fou
     make_key(key, network, setting, images, weights, count);
     if (found)
         *found = true;
-    for (int i = 0; i < VKS_STYLE_CACHE; i++)
+    cache->calls++;
+    int slot = 0;
+    for (int i = 0; i < VKS_STYLE_CACHE; i++) {
         if (!strcmp(cache->entries[i].key, key)) {
+            cache->entries[i].used = cache->calls;
             *style = &cache->entries[i].style;
             return true;
         }
+        slot = cache->entries[i].used < cache->entries[slot].used ? i : slot;
+    }
     if (found)
         *found = false;
     vks_style fresh = {0};
@@ -46,11 +51,10 @@ bool vks_cached_style(vks_style_cache *cache, const vks_style **style, bool *fou
         vks_style_free(&fresh);
         return false;
     }
-    int slot = cache->next;
-    cache->next = (slot + 1) % VKS_STYLE_CACHE;
     vks_style_free(&cache->entries[slot].style);
     memcpy(cache->entries[slot].key, key, sizeof key);
     cache->entries[slot].style = fresh;
+    cache->entries[slot].used = cache->calls;
     *style = &cache->entries[slot].style;
     return true;
 }

@@ -2,12 +2,15 @@
 #include "tiles.h"
 #include "aim.h"
 #include "canvas.h"
+#include "halve.h"
 #include "moments.h"
 #include "push.h"
 #include "../error.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { FLOATS = 3 }; // of a canvas' pixel
 
 struct vks_tiles {
     vks_iteration *it; // while it is built
@@ -28,10 +31,12 @@ struct vks_tiles {
     vks_sweep measure, paint;
     vks_plan *begin, *middle; // iteration->plan is the end
     vks_block *arena;
+    bool lent; // the arena is that of the picture's own size, of which this is a smaller scale
     uint64_t arena_bytes;
     vks_sequence **program; // all of an iteration, in order
     int program_count;
     int *tile_ends; // see vks_run
+    uint32_t tile_count;
 };
 
 // ---------------------------------------------------------------- memory
@@ -265,6 +270,16 @@ static bool add_begin(vks_tiles *t, vkstyle_error *error)
             vks_add_fill(t->begin, vks_plan_external(t->begin, "channel sums", t->channel_sum[i]),
                          t->channel_sum[i].bytes);
     }
+    if (it->coarse) {
+        const vks_iteration *c = it->coarse;
+        vks_slice target = vks_plan_slice(it->plan, it->target);
+        vks_slice half = vks_plan_slice(c->plan, c->target);
+        vks_add_halve(t->begin,
+                      (vks_raster){vks_plan_external(t->begin, "target", target), it->width,
+                                   it->height, FLOATS},
+                      (vks_raster){vks_plan_external(t->begin, "target of half size", half),
+                                   c->width, c->height, FLOATS});
+    }
     return true;
 }
 
@@ -309,6 +324,8 @@ static bool add_end(vks_tiles *t, vkstyle_error *error)
                     VKS_VALUE_CONTENT, 1);
     vks_add_sum(plan, vks_plan_external(plan, "variations", t->variations), tiles, it->values,
                 VKS_VALUE_TV, 1);
+    if (it->coarse)
+        vks_iteration_join(it, FLOATS);
     vks_iteration_tally(it);
     vks_plan_cut(plan);
     if (!t->options->optimiser)
@@ -370,6 +387,9 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
         it->aim[i] = t->aim[i].bytes ? vks_plan_external(it->plan, "style moments", t->aim[i]) : -1;
         it->gram[i] = gram_of(t, it->plan, i);
     }
+    if (o->coarse && (!vks_iteration_coarse(it, o, error) ||
+                      !vks_tiles_build(it->coarse, limits, network, o->coarse, error)))
+        return false;
     vks_sweep_tasks measure = {measure_work, measure_before, NULL, t};
     vks_sweep_tasks paint = {paint_work, paint_before, paint_after, t};
     if (!add_begin(t, error) ||
@@ -381,6 +401,12 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
         return false;
     uint64_t a = vks_sweep_bytes(&t->measure), b = vks_sweep_bytes(&t->paint);
     t->arena_bytes = a > b ? a : b;
+    if (it->coarse) {
+        vks_tiles *c = it->coarse->tiles;
+        t->arena_bytes = c->arena_bytes > t->arena_bytes ? c->arena_bytes : t->arena_bytes;
+        c->arena_bytes = 0;
+        c->lent = true;
+    }
     t->options = NULL;
     return true;
 }
@@ -389,19 +415,27 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
 
 static bool make_program(vks_tiles *t, vks_iteration *it, vkstyle_error *error)
 {
-    uint32_t tiles = t->measure.count + t->paint.count;
-    vks_sequence **p = t->program = calloc(VKS_TILE_SEQUENCES * (size_t)tiles + 3, sizeof *p);
-    t->tile_ends = calloc(tiles, sizeof *t->tile_ends);
+    const vks_tiles *c = it->coarse ? it->coarse->tiles : NULL;
+    uint32_t tiles = t->measure.count + t->paint.count, before = c ? c->tile_count : 0;
+    size_t most = VKS_TILE_SEQUENCES * (size_t)tiles + 3 + (c ? (size_t)c->program_count : 0);
+    vks_sequence **p = t->program = calloc(most, sizeof *p);
+    t->tile_count = tiles + before;
+    t->tile_ends = calloc(t->tile_count, sizeof *t->tile_ends);
     if (!p || !t->tile_ends)
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for tiles");
     int n = 0;
     p[n++] = vks_plan_sequence(t->begin);
-    n = vks_sweep_program(&t->measure, 0, t->measure.count, p, n, t->tile_ends);
+    for (uint32_t i = 0; i < before; i++)
+        t->tile_ends[i] = n + c->tile_ends[i];
+    for (int i = 0; c && i < c->program_count; i++)
+        p[n++] = c->program[i];
+    int *ends = t->tile_ends + before;
+    n = vks_sweep_program(&t->measure, 0, t->measure.count, p, n, ends);
     if (t->middle)
         p[n++] = vks_plan_sequence(t->middle);
-    n = vks_sweep_program(&t->paint, 0, t->paint.count, p, n, t->tile_ends + t->measure.count);
+    n = vks_sweep_program(&t->paint, 0, t->paint.count, p, n, ends + t->measure.count);
     p[n++] = vks_plan_sequence(it->plan);
-    t->tile_ends[tiles - 1] = n; // what comes after all tiles counts with the last
+    ends[tiles - 1] = n; // what comes after all tiles counts with the last
     t->program_count = n;
     return true;
 }
@@ -409,8 +443,17 @@ static bool make_program(vks_tiles *t, vks_iteration *it, vkstyle_error *error)
 bool vks_tiles_realise(vks_iteration *it, vks_gpu *gpu, vkstyle_error *error)
 {
     vks_tiles *t = it->tiles;
-    t->arena = vks_block_create(gpu, t->arena_bytes, VKS_MEMORY_DEVICE, "plan of a tile", error);
-    return t->arena && vks_clear(gpu, (vks_slice){t->matrices, 0, t->matrix_bytes}, error) &&
+    if (!t->lent)
+        t->arena =
+            vks_block_create(gpu, t->arena_bytes, VKS_MEMORY_DEVICE, "plan of a tile", error);
+    if (!t->arena)
+        return false;
+    if (it->coarse) {
+        it->coarse->tiles->arena = t->arena;
+        if (!vks_tiles_realise(it->coarse, gpu, error))
+            return false;
+    }
+    return vks_clear(gpu, (vks_slice){t->matrices, 0, t->matrix_bytes}, error) &&
            vks_plan_realise(t->begin, gpu, false, error) &&
            (!t->middle || vks_plan_realise(t->middle, gpu, false, error)) &&
            vks_sweep_realise(&t->measure, gpu, t->arena, error) &&
@@ -425,6 +468,8 @@ void vks_tiles_rest(vks_tiles *t)
     vks_sweep_free(&t->paint);
     vks_plan_free(&t->begin);
     vks_plan_free(&t->middle);
+    if (t->lent)
+        t->arena = NULL;
     vks_block_free(&t->arena);
     vks_pane_free(&t->pane);
 }
@@ -466,5 +511,5 @@ void vks_tiles_run(const vks_tiles *t, vks_run *run)
     run->sequences = t->program;
     run->sequence_count = t->program_count;
     run->tile_ends = t->tile_ends;
-    run->tile_count = t->measure.count + t->paint.count;
+    run->tile_count = t->tile_count;
 }

@@ -132,6 +132,65 @@ static void deaden(rig *r, int layer)
     reference_free(&picture);
 }
 
+// ---------------------------------------------------------------- smaller scales
+
+static reference_tensor halved(const reference_tensor *from)
+{
+    reference_tensor to = reference_zeros(3, from->height / 2, from->width / 2);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < to.height; y++)
+            for (int x = 0; x < to.width; x++) {
+                const double *at = from->at + (c * from->height + 2 * y) * from->width + 2 * x;
+                to.at[(c * to.height + y) * to.width + x] =
+                    (at[0] + at[1] + at[from->width] + at[from->width + 1]) / 4;
+            }
+    return to;
+}
+
+// fine += weight * the transpose of halving.
+static void spread(const reference_tensor *coarse, reference_tensor *fine, double weight)
+{
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < 2 * coarse->height; y++)
+            for (int x = 0; x < 2 * coarse->width; x++)
+                fine->at[(c * fine->height + y) * fine->width + x] +=
+                    weight / 4 *
+                    coarse->at[(c * coarse->height + y / 2) * coarse->width + x / 2];
+}
+
+double rig_coarser(const rig *r, int i, const reference_tensor *above, reference_tensor *gradient)
+{
+    if (i > r->is.coarser)
+        return 0;
+    reference_tensor small = halved(above), back = {0};
+    double own = reference_measure(&r->coarse_loss[i], &small, gradient ? &back : NULL).total +
+                 rig_coarser(r, i + 1, &small, gradient ? &back : NULL);
+    if (gradient)
+        spread(&back, gradient, r->is.coarser_weight);
+    reference_free(&small);
+    reference_free(&back);
+    return r->is.coarser_weight * own;
+}
+
+static void aim_coarser(rig *r)
+{
+    for (int i = 1; i <= r->is.coarser; i++) {
+        reference_loss *loss = &r->coarse_loss[i];
+        const vkstyle_image *styles[] = {r->style};
+        *loss = r->loss;
+        loss->tv = 0;
+        memset(loss->gram, 0, sizeof loss->gram);
+        memset(loss->mean, 0, sizeof loss->mean);
+        loss->content = (reference_tensor){0};
+        r->coarse_content[i] =
+            rig_picture(r->is.width >> i, r->is.height >> i, 20 + (unsigned)i);
+        if (!r->is.no_style)
+            reference_aim_style(loss, styles, NULL, 1);
+        if (!r->is.no_content)
+            reference_aim_content(loss, r->coarse_content[i]);
+    }
+}
+
 void rig_open(rig *r, const rig_case *is)
 {
     *r = (rig){.is = *is, .model = rig_model(is->chain, 11)};
@@ -162,6 +221,8 @@ void rig_open(rig *r, const rig_case *is)
     reference_tensor target = reference_picture(r->target);
     r->values = reference_measure(&r->loss, &target, &r->gradient);
     reference_forward(&r->right, &r->loss.encoder, &target);
+    aim_coarser(r);
+    r->values.total += rig_coarser(r, 1, &target, &r->gradient);
     reference_free(&target);
     if (is->dead) { // for the style, and for it alone
         const reference_tensor *f = &r->right.layer[vks_model_find(r->model, is->dead)];
@@ -183,6 +244,10 @@ void rig_close(rig *r)
     vkstyle_image_free(&r->content);
     vkstyle_image_free(&r->got_gradient);
     reference_loss_free(&r->loss);
+    for (int i = 1; i <= r->is.coarser; i++) {
+        reference_loss_free(&r->coarse_loss[i]);
+        vkstyle_image_free(&r->coarse_content[i]);
+    }
     reference_pass_free(&r->right);
     reference_free(&r->gradient);
     vkstyle_model_free(&r->model);
@@ -205,33 +270,46 @@ static bool compare_activations(rig *r, vks_gpu *gpu, const vks_iteration *it, v
     return true;
 }
 
+static bool prepare_contents(const rig *r, vks_gpu *gpu, vks_network *network,
+                             vks_content contents[VKS_MAX_SCALES], vkstyle_error *error)
+{
+    for (int i = 0; i <= r->is.coarser && !r->is.no_content; i++)
+        if (!vks_prepare_content(&contents[i], gpu, network, &r->setting,
+                                 i ? r->coarse_content[i] : r->content, false, error))
+            return false;
+    return true;
+}
+
 bool rig_run(rig *r, vks_gpu *gpu, vks_network *network, const vkstyle_image *target, bool keep,
              vkstyle_error *error)
 {
     const rig_case *is = &r->is;
     resolve(r, vks_gpu_get_limits(gpu));
     vks_style style = {0};
-    vks_content content = {0};
+    vks_content contents[VKS_MAX_SCALES] = {{0}};
     vks_iteration it = {0};
     bool all[VKS_MAX_DEPTH];
     memset(all, 1, sizeof all);
     const vkstyle_image *styles[] = {r->style};
-    vks_iteration_options options = {.width = (uint32_t)is->width,
-                                     .height = (uint32_t)is->height,
-                                     .style = is->no_style ? NULL : &style,
-                                     .content = is->no_content ? NULL : &content,
-                                     .readable = keep,
-                                     .also_keep = keep ? all : NULL};
+    vks_iteration_options options[VKS_MAX_SCALES];
+    for (int i = 0; i <= is->coarser; i++)
+        options[i] = (vks_iteration_options){.width = (uint32_t)is->width >> i,
+                                             .height = (uint32_t)is->height >> i,
+                                             .style = is->no_style ? NULL : &style,
+                                             .content = is->no_content ? NULL : &contents[i],
+                                             .readable = keep,
+                                             .also_keep = keep ? all : NULL,
+                                             .coarse = i < is->coarser ? &options[i + 1] : NULL,
+                                             .coarse_weight = is->coarser_weight};
     vkstyle_image_free(&r->got_gradient);
     r->got_gradient = vkstyle_image_create(is->width, is->height, false, error);
     bool done =
         r->got_gradient &&
         (is->no_style ||
          vks_prepare_style(&style, gpu, network, &r->setting, styles, NULL, 1, error)) &&
-        (is->no_content ||
-         vks_prepare_content(&content, gpu, network, &r->setting, r->content, false, error)) &&
-        vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &r->setting, &options, error) &&
-        vks_iteration_realise(&it, gpu, options.style, false, error) &&
+        prepare_contents(r, gpu, network, contents, error) &&
+        vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &r->setting, options, error) &&
+        vks_iteration_realise(&it, gpu, options[0].style, false, error) &&
         vks_upload_image(gpu, vks_plan_slice(it.plan, it.target), target ? target : r->target,
                          error) &&
         vks_plan_run(it.plan, error) &&
@@ -240,7 +318,8 @@ bool rig_run(rig *r, vks_gpu *gpu, vks_network *network, const vkstyle_image *ta
     if (done)
         r->got = vks_iteration_losses(&it, 0);
     vks_iteration_free(&it);
-    vks_content_free(&content);
+    for (int i = 0; i < VKS_MAX_SCALES; i++)
+        vks_content_free(&contents[i]);
     vks_style_free(&style);
     return done;
 }

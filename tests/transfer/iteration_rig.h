@@ -14,6 +14,7 @@
 #include "../support/reference.h"
 #include "transfer/context.h"
 #include "transfer/iteration.h"
+#include "transfer/schedule.h"
 
 // Ends the test with the error's text when `good` is false.
 void need(bool good, const vkstyle_error *error);
@@ -42,6 +43,8 @@ typedef struct rig_case {
     vkstyle_precision precision;
     vkstyle_kernels kernels;
     bool no_style, no_content;
+    int coarser; // smaller scales that count, too, each by this weight
+    double coarser_weight;
     const char *dead; // this layer lets nothing of the style through, which is all grey; NULL: none
 } rig_case;
 
@@ -50,7 +53,8 @@ typedef struct rig {
     rig_case is;
     vkstyle_model *model;
     vkstyle_image *target, *style, *content;
-    reference_loss loss;
+    reference_loss loss, coarse_loss[VKS_MAX_SCALES]; // [0]: none
+    vkstyle_image *coarse_content[VKS_MAX_SCALES];
     reference_pass right; // activations of the target
     reference_values values;
     reference_tensor gradient;
@@ -61,6 +65,9 @@ typedef struct rig {
     double worst_activation; // of all layers, rig_off
 } rig;
 
+// What a target's smaller scales from scale `i` on add to the loss at the next larger one, by the
+// reference; gradient (or NULL) receives their share. above: the target at that larger scale.
+double rig_coarser(const rig *r, int i, const reference_tensor *above, reference_tensor *gradient);
 void rig_open(rig *r, const rig_case *is);
 void rig_close(rig *r);
 // Runs one iteration at `target` (NULL: the rig's own). keep: all activations are read and compared

@@ -63,6 +63,8 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GRAM_TRANSPOSE:
     case VKS_KERNEL_TALLY:
     case VKS_KERNEL_MASK:
+    case VKS_KERNEL_HALVE:
+    case VKS_KERNEL_SPREAD:
     case VKS_KERNEL_WINDOW_LOAD:
     case VKS_KERNEL_WINDOW_ADD:
     case VKS_KERNEL_CROP:

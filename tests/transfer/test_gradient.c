@@ -26,6 +26,12 @@ static int teardown(void **state)
     return vks_gpu_validation_messages();
 }
 
+// The loss in double precision at all scales of a target that differs from the rig's at one value.
+static double total_of(rig *r, const reference_tensor *x)
+{
+    return reference_measure(&r->loss, x, NULL).total + rig_coarser(r, 1, x, NULL);
+}
+
 // Central differences of the double-precision loss at some values of the target. A step as small as
 // 1e-6 seldom meets a kink, and what it then does to one value is not let through: most must agree.
 static void check_reference(rig *r)
@@ -39,9 +45,9 @@ static void check_reference(rig *r)
     for (size_t i = 0; i < count; i += count / 31, tried++) {
         const double step = 1e-6, kept = x.at[i];
         x.at[i] = kept + step;
-        double above = reference_measure(&r->loss, &x, NULL).total;
+        double above = total_of(r, &x);
         x.at[i] = kept - step;
-        double below = reference_measure(&r->loss, &x, NULL).total;
+        double below = total_of(r, &x);
         x.at[i] = kept;
         double slope = (above - below) / (2 * step);
         agree += fabs(slope - r->gradient.at[i]) < 1e-3 * largest;
@@ -88,8 +94,8 @@ static void check(rig_case is)
 {
     vkstyle_error error = {0};
     is.chain = chain;
-    is.width = 22;
-    is.height = 19;
+    is.width = is.coarser ? 71 : 22;
+    is.height = is.coarser ? 66 : 19;
     is.style_width = 18;
     is.style_height = 25;
     is.precision = VKSTYLE_PRECISION_FP32;
@@ -171,6 +177,16 @@ CASE(distance_of_a_dead_layer, .dead = "conv3_2", .content_layer = "conv2_1",
 CASE(distance_tiled, .content_layer = "conv2_1", .style_layers = "conv1_1,conv1_2,pool1,conv3_1",
      .alpha = 1, .beta = 20, .tv = 0.5, WASSERSTEIN, .kernels = VKSTYLE_KERNELS_TILED, REFLECT)
 
+#define SCALES(n) .coarser = n, .coarser_weight = 0.4
+CASE(half_size, .content_layer = "conv2_1", .style_layers = "conv1_1,pool1,conv3_1", .alpha = 1,
+     .beta = 20, .tv = 0.5, SCALES(1), DIRECT, REPLICATE)
+CASE(three_scales, .content_layer = "conv2_1", .style_layers = "conv1_1,conv3_1", .alpha = 1,
+     .beta = 20, SCALES(2), .kernels = VKSTYLE_KERNELS_WINOGRAD, REPLICATE)
+CASE(three_scales_tiled, .content_layer = "conv2_1", .style_layers = "conv1_1,conv3_1", .alpha = 1,
+     .beta = 20, SCALES(2), .kernels = VKSTYLE_KERNELS_TILED, REPLICATE)
+CASE(distance_at_two_scales, .content_layer = "conv1_1", .style_layers = "conv1_1,conv2_1",
+     .alpha = 1, .beta = 10, SCALES(1), WASSERSTEIN, DIRECT, REFLECT)
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -199,6 +215,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(distance_of_a_pool),
         cmocka_unit_test(distance_of_a_dead_layer),
         cmocka_unit_test(distance_tiled),
+        cmocka_unit_test(half_size),
+        cmocka_unit_test(three_scales),
+        cmocka_unit_test(three_scales_tiled),
+        cmocka_unit_test(distance_at_two_scales),
     };
     return cmocka_run_group_tests_name("gradient", tests, setup, teardown);
 }

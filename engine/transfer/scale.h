@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// What a level measures its target against at one of its scales: its own size, or half, a quarter
+// and so on of it (schedule.h).
+#ifndef VKS_SCALE_H
+#define VKS_SCALE_H
+
+#include "iteration.h"
+#include "schedule.h"
+#include "zone.h"
+
+typedef struct vks_scale {
+    const vks_style *style; // somebody else's: the context's, or of the zones
+    vks_content content;
+    vks_zones zones; // where styles have masks
+    vks_iteration_options options;
+} vks_scale;
+
+#endif
