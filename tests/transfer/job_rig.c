@@ -123,7 +123,12 @@ const char *job_text(const job_result *r, const char *path)
 
 double job_loss(const job_result *r, int iteration)
 {
-    const cJSON *list = job_member(r, "losses.total");
+    return job_value(r, "total", iteration);
+}
+
+double job_value(const job_result *r, const char *loss, int iteration)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(job_member(r, "losses"), loss);
     int count = cJSON_GetArraySize(list);
     const cJSON *item = cJSON_GetArrayItem(list, iteration < 0 ? count + iteration : iteration);
     assert_true(item && cJSON_IsNumber(item));

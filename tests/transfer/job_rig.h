@@ -55,6 +55,8 @@ double job_number(const job_result *result, const char *path);
 const char *job_text(const job_result *result, const char *path);
 // Loss of an iteration, from the end when negative.
 double job_loss(const job_result *result, int iteration);
+// The same of any of the report's losses ("coarse").
+double job_value(const job_result *result, const char *loss, int iteration);
 bool job_same(const vkstyle_image *a, const vkstyle_image *b); // size and bits of rgb
 
 #endif

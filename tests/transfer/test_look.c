@@ -225,6 +225,50 @@ static void detail_comes_back(void **state)
     vkstyle_image_free(&fine);
 }
 
+static double missing_at(const vkstyle_image *image, int side, const char *layer);
+
+// A result scaled down carries the style as its preview does, because it was measured at that size,
+// too: the same plan without that does worse there, and hardly better at its own size.
+static void a_result_scaled_down_keeps_its_style(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {"conv1_2", "conv2_2"};
+    vkstyle_image *photo = rig_picture(160, 128, 7);
+    vkstyle_params p = job_params(120);
+    p.levels = 2;
+    p.alpha = 0.05;
+    p.tv = 0;
+    snprintf(p.style_layers, sizeof p.style_layers, "conv1_2,conv2_2");
+    job_result with = job_simple(context, model, photo, style, &p);
+    need(with.image, &with.error);
+    cJSON *report = cJSON_Parse(with.text);
+    cJSON *plan = cJSON_GetObjectItem(report, "plan");
+    cJSON *fine = cJSON_GetArrayItem(cJSON_GetObjectItem(plan, "levels"), 1);
+    assert_int_equal(cJSON_GetObjectItem(fine, "coarser")->valueint, 1);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(fine, "coarser"), 0);
+    char *text = cJSON_Print(report);
+    const vkstyle_image *styles[] = {style};
+    vkstyle_job job = {.content = photo, .styles = styles, .style_count = 1, .plan = text};
+    job_result without = job_run(context, model, &job, &p);
+    need(without.image, &without.error);
+    assert_true(job_value(&with, "coarse", -1) > 0 && job_value(&without, "coarse", -1) == 0);
+    double small[2] = {0, 0}, large[2] = {0, 0};
+    for (int l = 0; l < 2; l++) {
+        small[0] += missing_at(without.image, 80, layers[l]);
+        small[1] += missing_at(with.image, 80, layers[l]);
+        large[0] += missing_at(without.image, 160, layers[l]);
+        large[1] += missing_at(with.image, 160, layers[l]);
+    }
+    if (!(small[1] < 0.7 * small[0] && large[1] < 1.5 * large[0]))
+        fail_msg("scaled down %g with and %g without, as it is %g and %g", small[1], small[0],
+                 large[1], large[0]);
+    cJSON_Delete(report);
+    free(text);
+    job_free(&with);
+    job_free(&without);
+    vkstyle_image_free(&photo);
+}
+
 // How much of the style a picture misses at a layer, relative to its size.
 typedef struct misses {
     double gram, means, deviations, distance;
@@ -246,9 +290,9 @@ static vks_style measured(const vkstyle_image *image, const char *layer)
     return is;
 }
 
-static misses missing(const vkstyle_image *image, const char *layer)
+static misses missing_of(const vkstyle_image *image, const vkstyle_image *of, const char *layer)
 {
-    vks_style is = measured(image, layer), aim = measured(style, layer);
+    vks_style is = measured(image, layer), aim = measured(of, layer);
     size_t n = is.channels[0], padded = is.padded[0];
     double *g = malloc(2 * (n * n + n) * sizeof *g), *a = g + n * n, *m = a + n * n, *o = m + n;
     double size = 0, means = 0, deviations = 0;
@@ -277,6 +321,27 @@ static misses missing(const vkstyle_image *image, const char *layer)
     free(g);
     vks_style_free(&is);
     vks_style_free(&aim);
+    return off;
+}
+
+static misses missing(const vkstyle_image *image, const char *layer)
+{
+    return missing_of(image, style, layer);
+}
+
+// Of Gram matrices, both pictures at that size.
+static double missing_at(const vkstyle_image *image, int side, const char *layer)
+{
+    vkstyle_error error = {0};
+    int w, h, sw, sh;
+    vks_fit(image->width, image->height, side, &w, &h);
+    vks_fit(style->width, style->height, side, &sw, &sh);
+    vkstyle_image *a = vkstyle_image_resize(image, w, h, &error);
+    vkstyle_image *b = vkstyle_image_resize(style, sw, sh, &error);
+    need(a && b, &error);
+    double off = missing_of(a, b, layer).gram;
+    vkstyle_image_free(&a);
+    vkstyle_image_free(&b);
     return off;
 }
 
@@ -383,6 +448,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(layer_weights_choose_layers),
         cmocka_unit_test(quality_pays),
         cmocka_unit_test(detail_comes_back),
+        cmocka_unit_test(a_result_scaled_down_keeps_its_style),
         cmocka_unit_test(style_losses_reach_what_they_compare),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -316,6 +316,23 @@ static void a_style_stays_inside(void **state)
         vkstyle_image_free(&map);
     }
     assert_true(moved[1] < moved[0]);
+    // So it is at every scale: the second level's picture counts at half its size, too.
+    vkstyle_image *white = half_white(8, 8, true, 1);
+    for (int i = 0; i < 3 * 8 * 8; i++)
+        white->rgb[i] = 1;
+    p.levels = 2;
+    double coarse[2];
+    for (int way = 0; way < 2; way++) {
+        job.strength_map = way ? white : NULL;
+        job_result r = job_run(context, model, &job, &p);
+        need(r.image, &r.error);
+        int first = cJSON_GetObjectItem(job_member(&r, "plan.levels")->child, "iterations")->valueint;
+        coarse[way] = job_value(&r, "coarse", first);
+        assert_true(job_value(&r, "coarse", 0) == 0 && coarse[way] > 0);
+        job_free(&r);
+    }
+    assert_true(fabs(coarse[1] - coarse[0]) < 1e-2 * coarse[0]);
+    vkstyle_image_free(&white);
     job_free(&plain);
     vkstyle_image_free(&style);
     vkstyle_image_free(&content);

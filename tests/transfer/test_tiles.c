@@ -183,10 +183,11 @@ static double apart(const vkstyle_image *a, const vkstyle_image *b)
 static void tiles_change_nothing(void **state)
 {
     (void)state;
-    for (int way = 0; way < 4; way++) { // Adam, L-BFGS, and the other style losses
-        vkstyle_params p = params_for(4);
+    for (int way = 0; way < 5; way++) { // Adam, L-BFGS, the other style losses, three scales
+        vkstyle_params p = params_for(way == 4 ? 6 : 4);
+        p.levels = way == 4 ? 3 : 1;
         p.optimizer = way == 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
-        p.style_loss = way < 2 ? VKSTYLE_LOSS_GRAM : (vkstyle_style_loss)(way - 1);
+        p.style_loss = way < 2 || way == 4 ? VKSTYLE_LOSS_GRAM : (vkstyle_style_loss)(way - 1);
         job_result whole = job_simple(context, model, content, style, &p);
         p.tile = 64;
         job_result tiled = job_simple(context, model, content, style, &p);
@@ -199,6 +200,8 @@ static void tiles_change_nothing(void **state)
         assert_int_equal(job_number(&tiled, "plan.tile_pixels"), 64);
         double a = job_loss(&whole, 0), b = job_loss(&tiled, 0);
         assert_true(fabs(a - b) < 1e-4 * fabs(a));
+        a = job_value(&whole, "coarse", -1), b = job_value(&tiled, "coarse", -1);
+        assert_true(way == 4 ? a > 0 && fabs(a - b) < 1e-3 * a : a == 0 && b == 0);
         a = job_loss(&whole, -1), b = job_loss(&tiled, -1);
         if (!(fabs(a - b) < 1e-3 * fabs(a)))
             fail_msg("way %d: loss %g in one piece, %g in tiles", way, a, b);
