@@ -14,7 +14,8 @@ static const struct {
     int coarsest;      // no level is smaller, so long as there is more than one
     double iterations; // of a level whose long side is UNIT_SIDE
     int least, most;   // iterations of any level
-    double coarser;    // what a finer level's picture counts at the coarser levels' sizes
+    double coarser;    // what the second level's picture counts at half its size; twice as much at
+                       // each further level, up to 1
 } qualities[] = {
     [VKSTYLE_QUALITY_DRAFT] = {96, 24, 6, 32, 0},
     [VKSTYLE_QUALITY_NORMAL] = {128, 120, 12, 120, 0.25},
@@ -34,14 +35,15 @@ void vks_fit(int width, int height, double side, int *fit_width, int *fit_height
 }
 
 // A finer level forgets what the coarser ones did, unless its picture is held to look like theirs
-// when it is scaled down (docs/qualities.md). Not so the raw losses, which are those of one size.
+// when it is scaled down, the stronger the fewer its iterations are (docs/qualities.md). Not so the
+// raw losses, which are those of one size.
 static void choose_scales(vks_schedule *s, const vkstyle_params *params)
 {
     double weight = params->raw_losses ? 0 : qualities[params->quality].coarser;
     for (int i = 1; i < s->count && weight > 0; i++) {
         vks_level *level = &s->levels[i];
         int side = level->width < level->height ? level->width : level->height;
-        level->coarser_weight = weight;
+        level->coarser_weight = fmin(1, weight * exp2(i - 1));
         while (level->coarser < i && level->coarser < VKS_MAX_SCALES - 1 &&
                side >> (level->coarser + 1) >= LEAST_SIDE)
             level->coarser++;

@@ -187,6 +187,13 @@ static void a_preview_is_a_beginning(void **state)
         assert_int_equal(large.count, small.count + 2);
         for (int i = 0; i < small.count; i++)
             assert_memory_equal(&small.levels[i], &large.levels[i], sizeof small.levels[i]);
+        // All coarser sizes count, but in a draft; the fewer iterations, the more.
+        for (int i = 0; i < large.count; i++) {
+            bool counts = quality != VKSTYLE_QUALITY_DRAFT;
+            assert_int_equal(large.levels[i].coarser, counts ? i : 0);
+            assert_true(!counts || i < 2 ||
+                        large.levels[i].coarser_weight > large.levels[i - 1].coarser_weight);
+        }
         for (int i = 1; i < large.count; i++)
             assert_true(large.levels[i].iterations <= large.levels[i - 1].iterations);
         assert_int_equal(large.levels[large.count - 1].width, 1024);
