@@ -10,8 +10,8 @@ Plain Gatys is L-BFGS at a single scale from noise, zero padding, no total varia
 (`--optimizer lbfgs --levels 1 --init random --padding zero --tv 0 --no-clamp`), and a third curve
 starts it from the content, as later programs do. All minimise the same loss with the same weights.
 FOLDER keeps the reports; a run whose report is there is not run again. Work is the arithmetic of the
-iterations (each level's, from the report) in units of one iteration at the full size: unlike seconds
-it does not depend on what else the machine does. Coarse levels of the default are dotted: their
+iterations (each level's with its smaller scales, from the report) in units of one plain iteration
+at the full size: unlike seconds it does not depend on what else the machine does. Coarse levels of the default are dotted: their
 losses are those of a smaller picture. Prints the losses at the default's end. Needs
 python3-matplotlib.
 """
@@ -47,14 +47,16 @@ def run(a):
                             *options.split(), *more], check=True)
 
 
-def curves(path):
-    """For each level: work done before each iteration, and the loss there."""
+def read(path):
     with open(path, encoding="utf-8") as file:
-        report = json.load(file)
+        return json.load(file)
+
+
+def curves(report, unit):
+    """For each level: work done before each iteration, and the loss there."""
     losses = [ALPHA * c + BETA * s if c is not None and s is not None else float("nan")
               for c, s in zip(report["losses"]["content"], report["losses"]["style"])]
     levels, first, work = [], 0, 0.0
-    unit = report["plan"]["levels"][-1]["flops_per_iteration"]
     for level in report["plan"]["levels"]:
         step, n = level["flops_per_iteration"] / unit, level["iterations_done"]
         levels.append(([work + step * i for i in range(n)], losses[first:first + n]))
@@ -88,11 +90,13 @@ def main():
                                 constrained_layout=True)
     for axis, pair in zip(axes[0], pairs):
         end = None
+        plain = read(os.path.join(a.folder, f"{pair}.content.json"))
+        unit = plain["plan"]["levels"][-1]["flops_per_iteration"]
         for name, (label, colour, _) in RUNS.items():
             path = os.path.join(a.folder, f"{pair}.{name}.json")
             if not os.path.exists(path):
                 continue
-            levels = curves(path)
+            levels = curves(read(path), unit)
             if end is None:
                 end = levels[-1][0][-1]
             for number, (work, loss) in enumerate(levels):

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Does a small preview predict the large result? Paints each pair at both sizes and compares.
 
-Usage: one_look.py VKSTYLE CONTENT STYLE [CONTENT STYLE ...] [--small N] [--large N] [--options "..."]
+Usage: one_look.py VKSTYLE CONTENT STYLE [CONTENT STYLE ...] [--small N] [--large N]
+                   [--options "..."] [--keep FOLDER]
 
 The large result is scaled down to the small size. A pair passes when the two differ in style
 residual by at most 0.05 and the large one is at most 0.4 from the preview at conv4_2 (relative to
@@ -25,12 +26,17 @@ def main():
     parser.add_argument("--small", type=int, default=256)
     parser.add_argument("--large", type=int, default=1024)
     parser.add_argument("--options", default="")
+    parser.add_argument("--keep", help="a folder for the pictures; those there are not made again")
     a = parser.parse_args()
     failed = 0
     for content, style in zip(a.pictures[::2], a.pictures[1::2]):
         with tempfile.TemporaryDirectory() as folder:
-            out = {size: os.path.join(folder, f"{size}.png") for size in (a.small, a.large)}
+            name = "-".join(os.path.splitext(os.path.basename(p))[0] for p in (content, style))
+            out = {size: os.path.join(a.keep or folder, f"{name}-{size}.png")
+                   for size in (a.small, a.large)}
             for size, path in out.items():
+                if os.path.exists(path):
+                    continue
                 subprocess.run([a.vkstyle, "transfer", content, style, "-o", path, "--size",
                                 str(size), "--progress", "none", *a.options.split()], check=True)
             small, large = (residual(a.vkstyle, content, style, out[size], a.small)
@@ -38,7 +44,6 @@ def main():
             apart = distance(a.vkstyle, out[a.small], out[a.large], style, a.small)
         good = abs(small["style"] - large["style"]) <= 0.05 and apart <= 0.4
         failed += not good
-        name = "-".join(os.path.splitext(os.path.basename(p))[0] for p in (content, style))
         print(f"{name}: style {small['style']:.4f} at {a.small}, {large['style']:.4f} of {a.large} "
               f"scaled down; conv4_2 distance {apart:.3f}: {'alike' if good else 'APART'}",
               flush=True)
