@@ -240,6 +240,10 @@ bool vks_level_fit(vks_level *level, const vks_budget *budget, vks_gpu *gpu,
             return false;
         level->history = i ? histories[i] : 0;
         found = try_all(&c, below);
+        if (!found && level->coarser) { // rather without its smaller scales than not at all
+            level->coarser = 0;
+            found = try_all(&c, below);
+        }
         vks_network_free(&c.dry);
     }
     level->set = found;

@@ -16,12 +16,12 @@ typedef struct header {
     int32_t level, before, count, product_tile, parts;
     struct {
         uint32_t tile;
-        int32_t resident, lean, history;
+        int32_t resident, lean, history, coarser;
     } ways[VKS_MAX_LEVELS];
     uint64_t part_bytes; // of all parts
 } header;
 
-static const char magic[16] = "vkstyle state 2";
+static const char magic[16] = "vkstyle state 3";
 
 // ---------------------------------------------------------------- key
 
@@ -81,7 +81,7 @@ void vks_checkpoint_key(char key[VKS_SHA256_TEXT], const vkstyle_job *job,
     vks_sha256_update(&hash, &setting->encode.kernels, sizeof setting->encode.kernels);
     for (int i = 0; i < schedule->count; i++) { // not how they are worked on
         const vks_level *l = &schedule->levels[i];
-        vks_sha256_update(&hash, (int32_t[]){l->width, l->height, l->iterations, l->coarser}, 16);
+        vks_sha256_update(&hash, (int32_t[]){l->width, l->height, l->iterations}, 12);
         vks_sha256_update(&hash, &l->coarser_weight, sizeof l->coarser_weight);
     }
     add_image(&hash, job->content);
@@ -177,6 +177,7 @@ bool vks_checkpoint_save(const char *path, const char key[VKS_SHA256_TEXT],
         h.ways[i].resident = l->resident;
         h.ways[i].lean = l->lean;
         h.ways[i].history = l->history;
+        h.ways[i].coarser = l->coarser;
     }
     memcpy(h.magic, magic, sizeof magic);
     memcpy(h.key, key, VKS_SHA256_TEXT);

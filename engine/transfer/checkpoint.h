@@ -17,7 +17,7 @@ typedef struct vks_checkpoint {
     int level, before, count; // level at work, iterations before it, iterations done in all
     struct {
         uint32_t tile;
-        int32_t resident, lean, history;
+        int32_t resident, lean, history, coarser;
     } ways[VKS_MAX_LEVELS]; // how each level is worked on (vks_level)
     int product_tile;       // of its kernels
 } vks_checkpoint;

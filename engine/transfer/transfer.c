@@ -24,6 +24,10 @@ static bool check_job(const vks_transfer *t)
 // kept, and halos. One pass forward is half of an iteration in one piece.
 static void say_tiles(const vks_transfer *t, const vks_level *level)
 {
+    if (level->coarser_weight > 0 && !level->coarser)
+        vks_notice("%dx%d pixels leave no memory for measuring their smaller sizes, too: seen from "
+                   "afar the picture may have less of the style than a preview shows",
+                   level->width, level->height);
     if (!level->tile)
         return;
     vks_grid grid = vks_grid_make(t->model, t->setting.encode.depth, (uint32_t)level->width,
@@ -155,6 +159,7 @@ static bool find_checkpoint(vks_transfer *t)
         level->resident = c->ways[i].resident;
         level->lean = c->ways[i].lean;
         level->history = c->ways[i].history;
+        level->coarser = c->ways[i].coarser;
     }
     t->setting.encode.tile = c->product_tile;
     for (int i = 0; i < c->level; i++)

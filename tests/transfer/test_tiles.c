@@ -270,6 +270,39 @@ static void a_budget_makes_tiles(void **state)
     job_free(&untiled);
 }
 
+static double way(const job_result *r, const char *name);
+
+// Where there is no memory for smaller scales as well, a level does without; that is in the plan.
+static void a_budget_may_cost_the_scales(void **state)
+{
+    (void)state;
+    vkstyle_params p = params_for(6);
+    p.levels = 2;
+    p.tile = 64;
+    job_result with = job_simple(context, model, content, style, &p);
+    assert_int_equal(way(&with, "coarser"), 1);
+    p.tile = 0;
+    for (p.memory = (uint64_t)job_number(&with, "memory.predicted");; p.memory -= p.memory / 12) {
+        job_result r = job_simple(context, model, content, style, &p);
+        need(r.image, &r.error); // it comes to this before it is refused
+        bool without = way(&r, "coarser") == 0;
+        if (without) {
+            assert_true(job_value(&r, "coarse", -1) == 0);
+            vkstyle_params q = params_for(6);
+            const vkstyle_image *styles[] = {style};
+            vkstyle_job job = {
+                .content = content, .styles = styles, .style_count = 1, .plan = r.text};
+            job_result again = job_run(context, model, &job, &q);
+            assert_true(job_same(r.image, again.image));
+            job_free(&again);
+        }
+        job_free(&r);
+        if (without)
+            break;
+    }
+    job_free(&with);
+}
+
 // A number of the goal's level in the report's plan.
 static double way(const job_result *r, const char *name)
 {
@@ -471,6 +504,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tiles_change_nothing),
         cmocka_unit_test(progress_names_tiles),
         cmocka_unit_test(a_budget_makes_tiles),
+        cmocka_unit_test(a_budget_may_cost_the_scales),
         cmocka_unit_test(vectors_in_host_memory),
         cmocka_unit_test(lean),
         cmocka_unit_test(lbfgs_shortens_its_history),
