@@ -20,9 +20,8 @@ static void add(vks_plan *plan, vks_kernel kernel, vks_raster fine, vks_raster c
 {
     const vks_gpu_limits *limits = vks_plan_limits(plan);
     uint64_t pair = 8ull * fine.floats * fine.width; // bytes of the two fine rows of a coarse one
-    uint64_t most = limits->storage_range > pair + ALIGN + 16
-                        ? (limits->storage_range - ALIGN - 16) / pair
-                        : 0;
+    uint64_t most =
+        limits->storage_range > pair + ALIGN + 16 ? (limits->storage_range - ALIGN - 16) / pair : 0;
     if (most > limits->groups[1])
         most = limits->groups[1];
     if (!most) {

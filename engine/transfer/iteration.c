@@ -2,7 +2,7 @@
 #include "iteration.h"
 #include "aim.h"
 #include "canvas.h"
-#include "halve.h"
+#include "coarse.h"
 #include "tiles.h"
 #include "../clock.h"
 #include "../error.h"
@@ -183,7 +183,7 @@ static void add_losses(vks_iteration *it, const vks_iteration_options *o)
 
 // The target's own size, in one piece.
 static bool add_own(vks_iteration *it, vks_network *network, const vks_iteration_options *o,
-                      vkstyle_error *error)
+                    vkstyle_error *error)
 {
     if (!vks_encode_forward(&it->encoding, it->plan, network, &it->setting.encode, it->target,
                             o->width, o->height, error))
@@ -217,34 +217,6 @@ void vks_iteration_tally(vks_iteration *it)
             .label = "tally"});
 }
 
-bool vks_iteration_coarse(vks_iteration *it, const vks_iteration_options *o, vkstyle_error *error)
-{
-    vks_iteration *c = it->coarse = calloc(1, sizeof *c);
-    if (!c)
-        return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a smaller scale");
-    *c = (vks_iteration){.setting = it->setting, .width = it->width / 2, .height = it->height / 2};
-    c->setting.tv = 0; // grain is a matter of the pixels themselves
-    it->coarse_weight = o->coarse_weight;
-    it->coarse_style = o->coarse->style;
-    return true;
-}
-
-void vks_iteration_join(const vks_iteration *it, uint32_t floats)
-{
-    const vks_iteration *c = it->coarse;
-    int gradient = c->gradient, values = c->values;
-    if (c->plan != it->plan) {
-        gradient = vks_plan_external(it->plan, "gradient of half size",
-                                     vks_plan_slice(c->plan, c->gradient));
-        values =
-            vks_plan_external(it->plan, "values of half size", vks_plan_slice(c->plan, c->values));
-    }
-    vks_add_spread(it->plan, (vks_raster){gradient, c->width, c->height, floats},
-                   (vks_raster){it->gradient, it->width, it->height, floats}, it->coarse_weight);
-    vks_plan_copy(it->plan, (vks_use){values, VKS_VALUE_TOTAL * 4, 4},
-                  (vks_use){it->values, VKS_VALUE_COARSE * 4, 4});
-}
-
 static void make_buffers(vks_iteration *it, vks_life life)
 {
     uint64_t bytes = 16ull * it->width * it->height;
@@ -253,8 +225,7 @@ static void make_buffers(vks_iteration *it, vks_life life)
     it->values = vks_plan_buffer(it->plan, "values", VKS_VALUE_COUNT * 4, VKS_KEPT);
     it->weights = vks_plan_buffer(it->plan, "weights of losses", VKS_VALUE_COUNT * 4, VKS_KEPT);
     it->state = vks_plan_buffer(it->plan, "iteration count", 4, VKS_KEPT);
-    it->ring =
-        vks_plan_buffer(it->plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
+    it->ring = vks_plan_buffer(it->plan, "losses", VKS_RECORDS * VKS_RECORD_FLOATS * 4, VKS_MAPPED);
 }
 
 // The target in one piece, at smaller scales first: their memory is free again when its own size
@@ -264,14 +235,12 @@ static bool add_scales(vks_iteration *it, vks_network *network, const vks_iterat
 {
     enum { FLOATS = 4 };
     if (o->coarse) {
-        if (!vks_iteration_coarse(it, o, error))
+        if (!vks_coarse_make(it, o, error))
             return false;
-        vks_iteration *c = it->coarse;
-        c->plan = it->plan;
-        make_buffers(c, VKS_PASSING);
-        vks_add_halve(it->plan, (vks_raster){it->target, it->width, it->height, FLOATS},
-                      (vks_raster){c->target, c->width, c->height, FLOATS});
-        if (!add_scales(c, network, o->coarse, error))
+        it->coarse->plan = it->plan;
+        make_buffers(it->coarse, VKS_PASSING);
+        vks_coarse_halve(it, it->plan, FLOATS);
+        if (!add_scales(it->coarse, network, o->coarse, error))
             return false;
     }
     vks_iteration_factors(it, o);
@@ -280,7 +249,7 @@ static bool add_scales(vks_iteration *it, vks_network *network, const vks_iterat
     if (!add_own(it, network, o, error))
         return false;
     if (it->coarse)
-        vks_iteration_join(it, FLOATS);
+        vks_coarse_join(it, FLOATS);
     vks_iteration_tally(it);
     return true;
 }
@@ -304,9 +273,8 @@ bool vks_iteration_build(vks_iteration *it, const vks_gpu_limits *limits, vks_ne
     if (!add_scales(it, network, o, error))
         return false;
     if (o->optimiser) {
-        it->optimiser =
-            vks_optimiser_emit(it->plan, o->optimiser, it->target, it->gradient, it->values,
-                               (uint64_t)o->width * o->height, error);
+        it->optimiser = vks_optimiser_emit(it->plan, o->optimiser, it->target, it->gradient,
+                                           it->values, (uint64_t)o->width * o->height, error);
         if (!it->optimiser)
             return false;
     }
@@ -398,21 +366,9 @@ bool vks_iteration_realise(vks_iteration *it, vks_gpu *gpu, const vks_style *sty
            (!it->optimiser || vks_optimiser_reset(it->optimiser, gpu, error));
 }
 
-static void free_coarse(vks_iteration *it)
-{
-    if (!it->coarse)
-        return;
-    free_coarse(it->coarse);
-    if (it->coarse->plan == it->plan)
-        it->coarse->plan = NULL;
-    vks_iteration_free(it->coarse);
-    free(it->coarse);
-    it->coarse = NULL;
-}
-
 void vks_iteration_free(vks_iteration *it)
 {
-    free_coarse(it);
+    vks_coarse_free(it);
     vks_optimiser_free(&it->optimiser);
     free(it->region_style);
     free(it->region_aim);
@@ -442,9 +398,9 @@ uint64_t vks_iteration_bytes(const vks_iteration *it, uint64_t *host)
 double vks_iteration_flops(const vks_iteration *it)
 {
     return vks_plan_flops(it->plan) +
-           (it->tiles ? vks_tiles_flops(it->tiles) +
-                            (it->coarse ? vks_iteration_flops(it->coarse) : 0)
-                      : 0);
+           (it->tiles
+                ? vks_tiles_flops(it->tiles) + (it->coarse ? vks_iteration_flops(it->coarse) : 0)
+                : 0);
 }
 
 bool vks_iteration_begin(vks_iteration *it, vks_gpu *gpu, vks_content *content,
@@ -485,7 +441,7 @@ void vks_iteration_rest(vks_iteration *it)
 {
     if (!it->tiles)
         return;
-    free_coarse(it);
+    vks_coarse_free(it);
     vks_tiles_rest(it->tiles);
 }
 

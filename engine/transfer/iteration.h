@@ -52,7 +52,7 @@ typedef struct vks_iteration_options {
     // a picture scaled down should be the same picture. NULL: nothing.
     const struct vks_iteration_options *coarse;
     double coarse_weight;
-    bool readable;                                 // kept activations can be read afterwards
+    bool readable;         // kept activations can be read afterwards
     const bool *also_keep; // layers whose activations to keep besides, or NULL
 } vks_iteration_options;
 
@@ -87,11 +87,7 @@ bool vks_iteration_put(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
 bool vks_iteration_get(const vks_iteration *iteration, vks_gpu *gpu, int buffer,
                        vkstyle_image *image, vkstyle_error *error);
 
-// For tiles.c: the half-sized target without its plan; its loss and gradient added to this one's;
-// factors of the losses, the scale of stored gradients, the last step of the losses.
-bool vks_iteration_coarse(vks_iteration *iteration, const vks_iteration_options *options,
-                          vkstyle_error *error);
-void vks_iteration_join(const vks_iteration *iteration, uint32_t floats);
+// For tiles.c: factors of the losses, the scale of stored gradients, the last step of the losses.
 void vks_iteration_factors(vks_iteration *iteration, const vks_iteration_options *options);
 double vks_iteration_gradient_scale(const vks_iteration *iteration,
                                     const vks_iteration_options *options);

@@ -48,8 +48,8 @@ typedef struct vks_transfer {
     int width, height;   // of the job's content, which may be gone (level.c)
     bool alpha;          // it has one
     bool gone, was_origin, was_target;
-    vks_picture origin; // where the target starts; none: from noise
-    vks_picture target; // between levels: where the next one starts
+    vks_picture origin;               // where the target starts; none: from noise
+    vks_picture target;               // between levels: where the next one starts
     vks_scale scales[VKS_MAX_SCALES]; // of the level at work, its own size first
     vks_carry carry;
     vks_checkpoint checkpoint; // to go on from

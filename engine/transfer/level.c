@@ -241,7 +241,8 @@ static bool recover_content(vks_transfer *t, const vks_content *content)
 // the content's, too.
 static bool starts_as_content(const vks_transfer *t)
 {
-    return !t->schedule.levels[t->level].coarser && !t->checkpoint.file && t->target.at == t->content.at && (!t->level || !t->before);
+    return !t->schedule.levels[t->level].coarser && !t->checkpoint.file &&
+           t->target.at == t->content.at && (!t->level || !t->before);
 }
 
 // Everything of one level; afterwards t->target is its result.

@@ -13,7 +13,7 @@ enum {
     VKS_VALUE_TV = 2,      // sum of squared differences of neighbours
     VKS_VALUE_STYLE = 3,   // and on, one a style layer: sum of (g - a)^2, g = F F^T / M
     VKS_VALUE_MOMENTS = VKS_VALUE_STYLE + VKSTYLE_MAX_LAYERS, // what aims add, factors applied
-    VKS_VALUE_COARSE,  // the total at half the size
+    VKS_VALUE_COARSE,                                         // the total at half the size
     VKS_VALUE_COUNT
 };
 

@@ -66,9 +66,9 @@ static bool prepare_style(vks_transfer *t, vks_scale *scale, vks_level level, in
                               t->gpu, t->network, &setting, t->error);
         scale->style = &scale->zones.style[0];
     } else {
-        done = done && vks_cached_style(&t->context->styles, &scale->style, &found, t->gpu,
-                                        t->network, &setting, styles, job->style_weights,
-                                        job->style_count, t->error);
+        done = done &&
+               vks_cached_style(&t->context->styles, &scale->style, &found, t->gpu, t->network,
+                                &setting, styles, job->style_weights, job->style_count, t->error);
     }
     if (done)
         t->journal.styles_prepared += !found;
@@ -94,14 +94,14 @@ bool vks_scales_prepare(vks_transfer *t, const vkstyle_image *content, bool star
         vks_picture_borrow(&sized, NULL);
         if (!done)
             return false;
-        scale->options = (vks_iteration_options){
-            .width = (uint32_t)width,
-            .height = (uint32_t)height,
-            .style = scale->style,
-            .regions = t->setting.regions ? &scale->zones.regions : NULL,
-            .content = &scale->content,
-            .coarse = i < level.coarser ? &t->scales[i + 1].options : NULL,
-            .coarse_weight = level.coarser_weight};
+        scale->options =
+            (vks_iteration_options){.width = (uint32_t)width,
+                                    .height = (uint32_t)height,
+                                    .style = scale->style,
+                                    .regions = t->setting.regions ? &scale->zones.regions : NULL,
+                                    .content = &scale->content,
+                                    .coarse = i < level.coarser ? &t->scales[i + 1].options : NULL,
+                                    .coarse_weight = level.coarser_weight};
     }
     return true;
 }

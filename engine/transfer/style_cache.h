@@ -19,7 +19,8 @@ typedef struct vks_style_cache {
 } vks_style_cache;
 
 // Prepares the style as vks_prepare_style does, or finds it. *style stays the cache's, valid for
-// the next VKS_STYLE_CACHE - 1 calls, since the one not asked for the longest goes first; *found says which it was (may be NULL).
+// the next VKS_STYLE_CACHE - 1 calls, since the one not asked for the longest goes first; *found
+// says which it was (may be NULL).
 bool vks_cached_style(vks_style_cache *cache, const vks_style **style, bool *found, vks_gpu *gpu,
                       vks_network *network, const vks_setting *setting,
                       const vkstyle_image *const *images, const double *weights, int count,

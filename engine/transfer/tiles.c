@@ -2,7 +2,7 @@
 #include "tiles.h"
 #include "aim.h"
 #include "canvas.h"
-#include "halve.h"
+#include "coarse.h"
 #include "moments.h"
 #include "push.h"
 #include "../error.h"
@@ -270,16 +270,8 @@ static bool add_begin(vks_tiles *t, vkstyle_error *error)
             vks_add_fill(t->begin, vks_plan_external(t->begin, "channel sums", t->channel_sum[i]),
                          t->channel_sum[i].bytes);
     }
-    if (it->coarse) {
-        const vks_iteration *c = it->coarse;
-        vks_slice target = vks_plan_slice(it->plan, it->target);
-        vks_slice half = vks_plan_slice(c->plan, c->target);
-        vks_add_halve(t->begin,
-                      (vks_raster){vks_plan_external(t->begin, "target", target), it->width,
-                                   it->height, FLOATS},
-                      (vks_raster){vks_plan_external(t->begin, "target of half size", half),
-                                   c->width, c->height, FLOATS});
-    }
+    if (it->coarse)
+        vks_coarse_halve(it, t->begin, FLOATS);
     return true;
 }
 
@@ -325,7 +317,7 @@ static bool add_end(vks_tiles *t, vkstyle_error *error)
     vks_add_sum(plan, vks_plan_external(plan, "variations", t->variations), tiles, it->values,
                 VKS_VALUE_TV, 1);
     if (it->coarse)
-        vks_iteration_join(it, FLOATS);
+        vks_coarse_join(it, FLOATS);
     vks_iteration_tally(it);
     vks_plan_cut(plan);
     if (!t->options->optimiser)
@@ -387,7 +379,7 @@ bool vks_tiles_build(vks_iteration *it, const vks_gpu_limits *limits, vks_networ
         it->aim[i] = t->aim[i].bytes ? vks_plan_external(it->plan, "style moments", t->aim[i]) : -1;
         it->gram[i] = gram_of(t, it->plan, i);
     }
-    if (o->coarse && (!vks_iteration_coarse(it, o, error) ||
+    if (o->coarse && (!vks_coarse_make(it, o, error) ||
                       !vks_tiles_build(it->coarse, limits, network, o->coarse, error)))
         return false;
     vks_sweep_tasks measure = {measure_work, measure_before, NULL, t};

@@ -154,8 +154,7 @@ static void spread(const reference_tensor *coarse, reference_tensor *fine, doubl
         for (int y = 0; y < 2 * coarse->height; y++)
             for (int x = 0; x < 2 * coarse->width; x++)
                 fine->at[(c * fine->height + y) * fine->width + x] +=
-                    weight / 4 *
-                    coarse->at[(c * coarse->height + y / 2) * coarse->width + x / 2];
+                    weight / 4 * coarse->at[(c * coarse->height + y / 2) * coarse->width + x / 2];
 }
 
 double rig_coarser(const rig *r, int i, const reference_tensor *above, reference_tensor *gradient)
@@ -182,8 +181,7 @@ static void aim_coarser(rig *r)
         memset(loss->gram, 0, sizeof loss->gram);
         memset(loss->mean, 0, sizeof loss->mean);
         loss->content = (reference_tensor){0};
-        r->coarse_content[i] =
-            rig_picture(r->is.width >> i, r->is.height >> i, 20 + (unsigned)i);
+        r->coarse_content[i] = rig_picture(r->is.width >> i, r->is.height >> i, 20 + (unsigned)i);
         if (!r->is.no_style)
             reference_aim_style(loss, styles, NULL, 1);
         if (!r->is.no_content)

@@ -326,7 +326,8 @@ static void a_style_stays_inside(void **state)
         job.strength_map = way ? white : NULL;
         job_result r = job_run(context, model, &job, &p);
         need(r.image, &r.error);
-        int first = cJSON_GetObjectItem(job_member(&r, "plan.levels")->child, "iterations")->valueint;
+        int first =
+            cJSON_GetObjectItem(job_member(&r, "plan.levels")->child, "iterations")->valueint;
         coarse[way] = job_value(&r, "coarse", first);
         assert_true(job_value(&r, "coarse", 0) == 0 && coarse[way] > 0);
         job_free(&r);
