@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "replay.h"
+#include "pad.h"
 #include "../error.h"
 
 #include <cjson/cJSON.h>
@@ -43,7 +44,8 @@ static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error
         level.coarser_weight = cJSON_IsNumber(weight) ? weight->valuedouble : 0;
         int shorter = level.width < level.height ? level.width : level.height;
         if (level.coarser > schedule->count || level.coarser >= VKS_MAX_SCALES ||
-            level.coarser_weight < 0 || shorter >> level.coarser < 1)
+            level.coarser_weight < 0 ||
+            (level.coarser && shorter >> level.coarser < VKS_SMALLEST_SIDE))
             return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
                             schedule->count + 1);
         // Reports of before there were tiles have none of these.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "schedule.h"
+#include "pad.h"
 
 #include <math.h>
 
-enum { DEFAULT_SIDE = 512, UNIT_SIDE = 128, LEAST_SIDE = 16 };
+enum { DEFAULT_SIDE = 512, UNIT_SIDE = 128 };
 
 // What a quality means. A level's iterations depend on its own size alone, not on how many levels
 // come after it: a small preview is then the beginning of the large picture's own work, and
@@ -45,7 +46,7 @@ static void choose_scales(vks_schedule *s, const vkstyle_params *params)
         int side = level->width < level->height ? level->width : level->height;
         level->coarser_weight = fmin(1, weight * exp2(i - 1));
         while (level->coarser < i && level->coarser < VKS_MAX_SCALES - 1 &&
-               side >> (level->coarser + 1) >= LEAST_SIDE)
+               side >> (level->coarser + 1) >= VKS_SMALLEST_SIDE)
             level->coarser++;
     }
 }

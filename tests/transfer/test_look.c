@@ -254,10 +254,18 @@ static void a_result_scaled_down_keeps_its_style(void **state)
     assert_int_equal(cJSON_GetObjectItem(fine, "coarser")->valueint, 1);
     cJSON_SetNumberValue(cJSON_GetObjectItem(fine, "coarser"), 0);
     char *text = cJSON_Print(report);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(fine, "coarser"), 2); // more than there are
+    char *broken = cJSON_Print(report);
     const vkstyle_image *styles[] = {style};
     vkstyle_job job = {.content = photo, .styles = styles, .style_count = 1, .plan = text};
     job_result without = job_run(context, model, &job, &p);
     need(without.image, &without.error);
+    vkstyle_error error = {0};
+    job.plan = broken;
+    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+    assert_int_equal(error.status, VKSTYLE_USAGE);
+    assert_non_null(strstr(error.text, "level 2 of the report's plan is broken"));
+    free(broken);
     assert_true(job_value(&with, "coarse", -1) > 0 && job_value(&without, "coarse", -1) == 0);
     double small[2] = {0, 0}, large[2] = {0, 0};
     for (int l = 0; l < 2; l++) {
