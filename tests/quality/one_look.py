@@ -6,7 +6,7 @@ Usage: one_look.py VKSTYLE CONTENT STYLE [CONTENT STYLE ...] [--small N] [--larg
                    [--options "..."] [--keep FOLDER]
 
 The large result is scaled down to the small size. A pair passes when the two differ in style
-residual by at most 0.05 and the large one is at most 0.4 from the preview at conv4_2 (relative to
+residual by at most 0.03 and the large one is at most 0.25 from the preview at conv4_2 (relative to
 the preview's own activations). One line a pair; exit status 1 if one fails. Hours in software:
 --small 192 --large 768 or --options "--quality draft" are cheaper.
 """
@@ -42,7 +42,7 @@ def main():
             small, large = (residual(a.vkstyle, content, style, out[size], a.small)
                             for size in (a.small, a.large))
             apart = distance(a.vkstyle, out[a.small], out[a.large], style, a.small)
-        good = abs(small["style"] - large["style"]) <= 0.05 and apart <= 0.4
+        good = abs(small["style"] - large["style"]) <= 0.03 and apart <= 0.25
         failed += not good
         print(f"{name}: style {small['style']:.4f} at {a.small}, {large['style']:.4f} of {a.large} "
               f"scaled down; conv4_2 distance {apart:.3f}: {'alike' if good else 'APART'}",
