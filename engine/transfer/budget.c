@@ -70,7 +70,7 @@ static bool measure(vks_need *need, vks_iteration *it, vks_network *dry,
     vks_content content = {.square = 1};
     struct vks_optimiser_options optimiser = vks_optimiser_for(params, level);
     vks_iteration_options options[VKS_MAX_SCALES];
-    for (int i = 0; i <= level->coarser; i++)
+    for (int i = 0; i <= level->coarser && i < VKS_MAX_SCALES; i++)
         options[i] = (vks_iteration_options){.width = width >> i,
                                              .height = height >> i,
                                              .style = &style,

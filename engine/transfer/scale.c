@@ -81,7 +81,7 @@ static bool prepare_style(vks_transfer *t, vks_scale *scale, vks_level level, in
 bool vks_scales_prepare(vks_transfer *t, const vkstyle_image *content, bool start)
 {
     const vks_level *levels = &t->schedule.levels[t->level], level = *levels;
-    for (int i = 0; i <= level.coarser; i++) {
+    for (int i = 0; i <= level.coarser && i < VKS_MAX_SCALES; i++) {
         vks_scale *scale = &t->scales[i];
         int width = content->width >> i, height = content->height >> i;
         vks_picture sized = {0};

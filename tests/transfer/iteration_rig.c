@@ -290,7 +290,7 @@ bool rig_run(rig *r, vks_gpu *gpu, vks_network *network, const vkstyle_image *ta
     memset(all, 1, sizeof all);
     const vkstyle_image *styles[] = {r->style};
     vks_iteration_options options[VKS_MAX_SCALES];
-    for (int i = 0; i <= is->coarser; i++)
+    for (int i = 0; i <= is->coarser && i < VKS_MAX_SCALES; i++)
         options[i] = (vks_iteration_options){.width = (uint32_t)is->width >> i,
                                              .height = (uint32_t)is->height >> i,
                                              .style = is->no_style ? NULL : &style,
