@@ -90,7 +90,7 @@ def main():
                                 constrained_layout=True)
     for axis, pair in zip(axes[0], pairs):
         end = None
-        plain = read(os.path.join(a.folder, f"{pair}.content.json"))
+        plain = read(os.path.join(a.folder, f"{pair}.noise.json"))
         unit = plain["plan"]["levels"][-1]["flops_per_iteration"]
         for name, (label, colour, _) in RUNS.items():
             path = os.path.join(a.folder, f"{pair}.{name}.json")
