@@ -397,10 +397,12 @@ uint64_t vks_iteration_bytes(const vks_iteration *it, uint64_t *host)
 
 double vks_iteration_flops(const vks_iteration *it)
 {
-    return vks_plan_flops(it->plan) +
-           (it->tiles
-                ? vks_tiles_flops(it->tiles) + (it->coarse ? vks_iteration_flops(it->coarse) : 0)
-                : 0);
+    double flops = vks_plan_flops(it->plan);
+    if (!it->tiles)
+        return flops; // of all scales
+    if (it->coarse)
+        flops += vks_iteration_flops(it->coarse);
+    return flops + vks_tiles_flops(it->tiles);
 }
 
 bool vks_iteration_begin(vks_iteration *it, vks_gpu *gpu, vks_content *content,
