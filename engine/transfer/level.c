@@ -276,7 +276,8 @@ bool vks_do_level(vks_transfer *t)
     // theirs.
     bool large = t->iteration.tiles != NULL;
     if ((large && !place_target(t, content)) ||
-        !vks_iteration_realise(&t->iteration, t->gpu, t->scales[0].style, false, t->error) ||
+        !vks_iteration_realise(&t->iteration, t->gpu, t->scales[0].options.style, false,
+                               t->error) ||
         (!large && !place_target(t, content)) ||
         !vks_carry_restore(&t->carry, &t->iteration, t->gpu, t->error) ||
         (t->checkpoint.file &&

@@ -35,16 +35,13 @@ static bool read_levels(const cJSON *plan, vks_schedule *schedule, vkstyle_error
     cJSON_ArrayForEach(item, levels)
     {
         vks_level level = {whole(item, "width"), whole(item, "height"), whole(item, "iterations")};
-        if (!level.width || !level.height || !level.iterations)
-            return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
-                            schedule->count + 1);
         // Reports of before there were scales have neither.
         const cJSON *weight = cJSON_GetObjectItemCaseSensitive(item, "coarser_weight");
         level.coarser = whole(item, "coarser");
         level.coarser_weight = cJSON_IsNumber(weight) ? weight->valuedouble : 0;
         int shorter = level.width < level.height ? level.width : level.height;
-        if (level.coarser > schedule->count || level.coarser >= VKS_MAX_SCALES ||
-            level.coarser_weight < 0 ||
+        if (!level.width || !level.height || !level.iterations || level.coarser > schedule->count ||
+            level.coarser >= VKS_MAX_SCALES || level.coarser_weight < 0 ||
             (level.coarser && shorter >> level.coarser < VKS_SMALLEST_SIDE))
             return vks_fail(error, VKSTYLE_USAGE, "--plan: level %d of the report's plan is broken",
                             schedule->count + 1);

@@ -64,11 +64,11 @@ static bool prepare_style(vks_transfer *t, vks_scale *scale, vks_level level, in
     if (done && t->setting.regions) {
         done = vks_zones_make(&scale->zones, job, styles, own_width, own_height, width, height,
                               t->gpu, t->network, &setting, t->error);
-        scale->style = &scale->zones.style[0];
+        scale->options.style = &scale->zones.style[0];
     } else {
-        done = done &&
-               vks_cached_style(&t->context->styles, &scale->style, &found, t->gpu, t->network,
-                                &setting, styles, job->style_weights, job->style_count, t->error);
+        done = done && vks_cached_style(&t->context->styles, &scale->options.style, &found, t->gpu,
+                                        t->network, &setting, styles, job->style_weights,
+                                        job->style_count, t->error);
     }
     if (done)
         t->journal.styles_prepared += !found;
@@ -97,7 +97,7 @@ bool vks_scales_prepare(vks_transfer *t, const vkstyle_image *content, bool star
         scale->options =
             (vks_iteration_options){.width = (uint32_t)width,
                                     .height = (uint32_t)height,
-                                    .style = scale->style,
+                                    .style = scale->options.style,
                                     .regions = t->setting.regions ? &scale->zones.regions : NULL,
                                     .content = &scale->content,
                                     .coarse = i < level.coarser ? &t->scales[i + 1].options : NULL,

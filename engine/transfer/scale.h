@@ -9,10 +9,9 @@
 #include "zone.h"
 
 typedef struct vks_scale {
-    const vks_style *style; // somebody else's: the context's, or of the zones
     vks_content content;
-    vks_zones zones; // where styles have masks
-    vks_iteration_options options;
+    vks_zones zones;               // where styles have masks
+    vks_iteration_options options; // whose style is the context's, or of the zones
 } vks_scale;
 
 #endif
