@@ -81,17 +81,17 @@ struct vks_push_conv {
 };
 
 struct vks_push_coop {
-    uint width, height; // of the source
-    uint pitch, plane;  // of the source
+    uint width, height, pitch, plane; // of the source
+    uint quads;         // of the source
+    uint k_slices;      // of 16 k
     int shift;          // as in vks_push_conv
     uint tiles_x;       // of the output
-    uint tile_row;      // first of the strip, which is whole rows of tiles
-    uint columns;       // stride of the scratch
-    uint quads;         // of the bound source
-    uint slices;        // of 16 k in this dispatch
-    uint k_slices;      // in the weights
-    uint k_first;       // first slice of this dispatch, in the weights
-    uint out_quads;     // of the scratch
+    uint out_tall;      // rows of the output, padded to whole tiles
+    uint out_pitch, out_plane;
+    uint out_quads;     // of the output
+    uint out_blocks;    // of 16 outputs in the weights
+    uint mask_plane;    // uvec2s a channel quad of the mask
+    uint pooled_height, pooled_pitch, pooled_plane; // forward only
 };
 
 struct vks_push_weights {

@@ -98,7 +98,7 @@ bool vks_clear(vks_gpu *gpu, vks_slice to, vkstyle_error *error); // zero bytes
 // is that of shaders/meson.build, which generates the enum (kernels_gen.h): VKS_KERNEL_GEMM, ...
 #include "kernels_gen.h"
 
-enum { VKS_MAX_BINDINGS = 10, VKS_MAX_SPEC = 8, VKS_MAX_PUSH = 128 };
+enum { VKS_MAX_BINDINGS = 10, VKS_MAX_SPEC = 12, VKS_MAX_PUSH = 128 };
 
 // Kernel variants. VKS_HALF: tensors of activations and gradients are stored as 16-bit floats.
 typedef enum vks_storage { VKS_FLOAT, VKS_HALF } vks_storage;

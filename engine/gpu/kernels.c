@@ -43,7 +43,7 @@ const char *vks_kernel_bindings(vks_kernel kernel)
 
 bool vks_coopmat_built(void)
 {
-    return kernel_sources[VKS_KERNEL_CONV_COOP].variants[0].words != NULL;
+    return kernel_sources[VKS_KERNEL_CONV_COOP_FORWARD].variants[0].words != NULL;
 }
 
 void vks_kernels_digest(vks_sha256 *hash)
@@ -197,7 +197,8 @@ void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline)
         .dataSize = (size_t)pipeline->spec_count * 4,
         .pData = pipeline->spec,
     };
-    const bool coop = pipeline->kernel == VKS_KERNEL_CONV_COOP;
+    const bool coop = pipeline->kernel == VKS_KERNEL_CONV_COOP_FORWARD ||
+                      pipeline->kernel == VKS_KERNEL_CONV_COOP_BACKWARD;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
         .requiredSubgroupSize = gpu->is.limits.matrix_lanes,

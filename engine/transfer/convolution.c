@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "convolution.h"
+#include "kernel_choice.h"
+#include "matrix_units.h"
 #include "product.h"
 
 vks_form vks_form_of(const vks_encoding *e, int layer)
 {
     if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
         return VKS_DIRECT;
-    return e->options.kernels == VKSTYLE_KERNELS_COOPMAT ? VKS_MATRIX : VKS_WINOGRAD;
+    return e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer)
+               ? VKS_MATRIX
+               : VKS_WINOGRAD;
 }
 
 uint32_t vks_out_quads_padded(const vks_convolution *c)
@@ -101,7 +105,7 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                        .bytes = (double)s.count * count * 16 * (16 + 36)});
     }
     int weights = vks_plan_external(plan, "weights", c->weights);
-    if (e->options.kernels == VKSTYLE_KERNELS_TILED) {
+    if (vks_on_gpu(e->options.kernels)) {
         vks_add_product(plan, &(vks_product){.tile = e->options.tile,
                                              .weights = {weights, 0, 0},
                                              .source = {e->scratch_v, 0, 0},
@@ -186,66 +190,10 @@ static void add_direct(vks_encoding *e, const vks_convolution *c, vks_strip s)
     }
 }
 
-// By matrix units: conv_coop.comp.
-static void add_matrix(vks_encoding *e, const vks_convolution *c, vks_strip s)
-{
-    enum {
-        SUBGROUPS = 4,
-        SLICE = 4,
-        RUN = 8,
-        BLOCKS = 2
-    }; // SLICE: quads; RUN: tiles of a workgroup
-    vks_plan *plan = e->plan;
-    const vks_gpu_limits *limits = vks_plan_limits(plan);
-    int weights = vks_plan_external(plan, "weights", c->weights);
-    uint32_t blocks = vks_out_quads_padded(c) / 4, slice = vks_slice_quads(plan, c->in);
-    uint32_t most = slice < c->in.quads ? slice / SLICE * SLICE : slice;
-    if (!most) {
-        vks_plan_fail(plan, VKSTYLE_NO_DEVICE,
-                      "--kernels coopmat: the device binds too few bytes at once; choose tiled");
-        return;
-    }
-    for (uint32_t q = 0; q < c->in.quads; q += most) {
-        uint32_t quads = c->in.quads - q < most ? c->in.quads - q : most;
-        struct vks_push_coop push = {.width = c->in.width,
-                                     .height = c->in.height,
-                                     .pitch = c->in.pitch,
-                                     .plane = c->in.plane,
-                                     .shift = c->shift,
-                                     .tiles_x = c->out.tiles_x,
-                                     .tile_row = s.first / c->out.tiles_x,
-                                     .columns = s.columns,
-                                     .quads = quads,
-                                     .slices = (quads + SLICE - 1) / SLICE,
-                                     .k_slices = (c->in.quads + SLICE - 1) / SLICE,
-                                     .k_first = q / SLICE,
-                                     .out_quads = blocks * 4};
-        uint32_t rows = s.count / c->out.tiles_x;
-        vks_plan_add(plan,
-                     &(vks_step){.kernel = VKS_KERNEL_CONV_COOP,
-                                 .spec = {SUBGROUPS * limits->matrix_lanes, BLOCKS, q > 0,
-                                          limits->matrix[0], limits->matrix[1], limits->matrix[2]},
-                                 .spec_count = 6,
-                                 .uses = {vks_quads(plan, c->source, c->in, q, quads),
-                                          {weights, 0, 0},
-                                          {e->scratch_m, 0, 0}},
-                                 .use_count = 3,
-                                 .push = &push,
-                                 .push_bytes = sizeof push,
-                                 .groups = {(c->out.tiles_x + RUN - 1) / RUN * rows,
-                                            (blocks + 2 * BLOCKS - 1) / (2 * BLOCKS)},
-                                 .label = c->direction == VKS_FORWARD ? "convolution forward"
-                                                                      : "convolution backward",
-                                 .flops = conv_flops(c, s, quads * 4)});
-    }
-}
-
 void vks_add_convolution(vks_encoding *e, const vks_convolution *c,
                          void (*finish)(vks_encoding *, const vks_convolution *, vks_strip))
 {
     uint32_t tiles = scratch_tiles(e, c), each = strip_tiles(e, c, tiles);
-    if (c->form == VKS_MATRIX) // whole rows of tiles
-        each = (each < c->out.tiles_x ? 1 : each / c->out.tiles_x) * c->out.tiles_x;
     for (uint32_t first = 0; first < c->out.tiles; first += each) {
         vks_strip s = {.first = first,
                        .count = first + each < c->out.tiles ? each : c->out.tiles - first};
@@ -258,8 +206,6 @@ void vks_add_convolution(vks_encoding *e, const vks_convolution *c,
         }
         if (c->form == VKS_WINOGRAD)
             add_winograd(e, c, s);
-        else if (c->form == VKS_MATRIX)
-            add_matrix(e, c, s);
         else
             add_direct(e, c, s);
         finish(e, c, s);
@@ -277,7 +223,7 @@ void vks_choose_strips(vks_encoding *e)
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {
-        if (model->layers[i].kind != VKS_CONV)
+        if (model->layers[i].kind != VKS_CONV || vks_form_of(e, i) == VKS_MATRIX)
             continue;
         uint32_t in = vks_round_up((uint32_t)model->layers[i].in, 16) / 4;
         uint32_t out = vks_round_up((uint32_t)model->layers[i].out, 16) / 4;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "convolution.h"
+#include "matrix_units.h"
 #include "../error.h"
 
 #include <string.h>
@@ -20,6 +21,16 @@ static vks_use use_or(int buffer, int otherwise, vks_use use)
     return buffer >= 0 ? use : (vks_use){otherwise, 0, 256};
 }
 
+static int add_bias(vks_encoding *e, int layer)
+{
+    vks_slice slice;
+    vkstyle_error error = {VKSTYLE_DONE, ""};
+    if (vks_network_bias(e->network, layer, e->options.scale, &slice, &error))
+        return vks_plan_external(e->plan, "bias", slice);
+    vks_plan_fail(e->plan, error.status, "%s", error.text);
+    return -1;
+}
+
 static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip s)
 {
     vks_plan *plan = e->plan;
@@ -28,13 +39,9 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
     vks_shape out = c->out, small = pool ? e->pooled[layer + 1] : out;
     int keep = e->activation[layer], mask = e->mask[layer];
     int pooled = pool ? e->uncropped[layer + 1] : -1;
-    vks_slice bias_slice;
-    vkstyle_error error = {VKSTYLE_DONE, ""};
-    if (!vks_network_bias(e->network, layer, e->options.scale, &bias_slice, &error)) {
-        vks_plan_fail(plan, error.status, "%s", error.text);
+    int bias = add_bias(e, layer);
+    if (bias < 0)
         return;
-    }
-    int bias = vks_plan_external(plan, "bias", bias_slice);
     uint32_t width = vks_plain_width(vks_plan_limits(plan), s.columns, s.width);
     uint32_t step = vks_slice_quads(plan, out);
     for (uint32_t q = 0; q < out.quads; q += step) {
@@ -67,6 +74,20 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
                     (double)s.count * count * 16 *
                     ((c->form == VKS_WINOGRAD ? 36 : 16) + (keep >= 0 ? 16 : 0) + (pool ? 4 : 0))});
     }
+}
+
+// The same in one dispatch.
+static void add_matrix_forward(vks_encoding *e, const vks_convolution *c)
+{
+    bool pool = pooled_next(e, c->layer);
+    vks_matrix_forward to = {.bias = add_bias(e, c->layer),
+                             .activation = e->activation[c->layer],
+                             .mask = e->mask[c->layer],
+                             .pooled = pool ? e->uncropped[c->layer + 1] : -1,
+                             .small = pool ? e->pooled[c->layer + 1] : c->out,
+                             .spare = e->scratch_v};
+    if (to.bias >= 0)
+        vks_add_matrix_forward(e, c, &to);
 }
 
 static void add_input(vks_encoding *e, int input, vks_shape shape)
@@ -256,7 +277,10 @@ bool vks_encode_forward(vks_encoding *e, vks_plan *plan, vks_network *network,
                              .shift = i ? -1 : 0};
         if (!vks_network_weights(network, i, c.direction, c.form, &c.weights, error))
             return false;
-        vks_add_convolution(e, &c, finish_forward);
+        if (c.form == VKS_MATRIX)
+            add_matrix_forward(e, &c);
+        else
+            vks_add_convolution(e, &c, finish_forward);
         if (pool && cropped(e, i + 1)) {
             vks_rect crop = options->crop[i + 1];
             vks_shape to = e->shape[i + 1];
@@ -314,12 +338,17 @@ typedef struct backward {
     int gradient;
 } backward;
 
+// Whether a layer's gradient goes through a ReLU.
+static bool masked(const vks_encoding *e, int layer)
+{
+    return vks_network_model(e->network)->layers[layer].kind == VKS_CONV;
+}
+
 static void finish_backward(vks_encoding *e, const vks_convolution *c, vks_strip s)
 {
     const backward *b = (const backward *)c;
     int below = c->layer - 1;
-    bool masked = vks_network_model(e->network)->layers[below].kind == VKS_CONV;
-    add_output(e, below, b->gradient, c->form, masked, s, vks_out_quads_padded(c));
+    add_output(e, below, b->gradient, c->form, masked(e, below), s, vks_out_quads_padded(c));
 }
 
 static void add_unpool(vks_encoding *e, int layer, int pooled, int gradient)
@@ -490,7 +519,13 @@ bool vks_encode_backward(vks_encoding *e, int gradient, float tv, int *partials,
                           .gradient = next};
             if (!vks_network_weights(e->network, i, VKS_BACKWARD, b.c.form, &b.c.weights, error))
                 return false;
-            vks_add_convolution(e, &b.c, finish_backward);
+            if (b.c.form == VKS_MATRIX)
+                vks_add_matrix_backward(e, &b.c,
+                                        &(vks_matrix_backward){.mask = masked(e, below) ? e->mask[below] : -1,
+                                                               .joining = e->joining[below],
+                                                               .gradient = next});
+            else
+                vks_add_convolution(e, &b.c, finish_backward);
         }
         at = next;
     }

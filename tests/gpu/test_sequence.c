@@ -311,7 +311,7 @@ static void foretold(void **state)
     ahead[2].spec[0] = 32;
     ahead[3] = ahead[0];
     if (!vks_coopmat_built())
-        ahead[3].kernel = VKS_KERNEL_CONV_COOP;
+        ahead[3].kernel = VKS_KERNEL_CONV_COOP_FORWARD;
     vks_gpu_foretell(f.gpu, ahead, 4);
     float *got = expected(&f, 2), *wanted = expected(&own, 2);
     assert_memory_equal(got, wanted, f.result_bytes);

@@ -34,7 +34,8 @@ static uint32_t shared_bytes(const vks_step *s)
         return 2 * (s->spec[3] * 4 * s->spec[1] + s->spec[3] * s->spec[2]) * 16; // w and v, twice
     case VKS_KERNEL_GRAM_TILED:
         return 2 * s->spec[1] * 17 * 16;
-    case VKS_KERNEL_CONV_COOP:
+    case VKS_KERNEL_CONV_COOP_FORWARD:
+    case VKS_KERNEL_CONV_COOP_BACKWARD:
         return 34 * 6 * 6 * 8 + 4 * 64 * 16; // patch and stage
     case VKS_KERNEL_CONV:
         return s->spec[1] * 4 * 9 * 4 * 16; // vec4 w[QUADS * 4 * 9 * 4]
