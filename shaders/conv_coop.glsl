@@ -1,6 +1,4 @@
-// 3x3 convolution by matrix units, implicit GEMM: fp16 operands, float32 sums
-// (GL_KHR_cooperative_matrix, scope subgroup), M x K times K x N a step, whatever the device has
-// of 8 and 16: 16x16x16 on NVIDIA and AMD, 8x16x16 on Intel, 8x8x8 on software Vulkan.
+// 3x3 convolution by matrix units, implicit GEMM (coop.glsl).
 //
 //   source   tensor [quads][plane] of four halves, zero outside width x height
 //   weights  [blocks of 16 outputs][k_slices][9 taps][16 outputs][16 k] fp16
@@ -15,21 +13,9 @@
 //   two halves in turn. What comes next is on its way from memory to registers meanwhile.
 //
 // A pixel's 32 bytes are padded to 48 and an output's 96 bytes of weights to 112, so that eight
-// neighbours lie in eight different bank groups. Shared memory is declared in pieces of 16 bytes:
-// drivers then read it in such pieces.
+// neighbours lie in eight different bank groups.
 //
-// The file that includes this has finish(), which is called for each pair of chunks: see there.
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-#extension GL_EXT_shader_16bit_storage : require
-#extension GL_KHR_memory_scope_semantics : require
-#extension GL_KHR_cooperative_matrix : require
-#extension GL_KHR_shader_subgroup_basic : require
-
-layout(local_size_x_id = 0) in; // four subgroups
-layout(constant_id = 0) const uint WIDTH = 128;
-layout(constant_id = 1) const uint M = 16;
-layout(constant_id = 2) const uint N = 16;
-layout(constant_id = 3) const uint K = 16;
+// The file that includes this has finish(), which is called for four pixels of two rows at a time.
 layout(constant_id = 4) const uint BLOCKS = 4;
 layout(constant_id = 5) const uint ROWS = 4; // even
 layout(constant_id = 6) const uint SPLIT = 1;
@@ -39,7 +25,7 @@ const uint PATCH_X = 18, PIXELS = PATCH_X * (TALL + 2), PIXEL = 3, OUTPUT = 7; /
 const uint PATCH = PIXELS * PIXEL, HALF = OUTPUTS * OUTPUT;
 const uint FETCH_P = (PIXELS * 2 + WIDTH - 1) / WIDTH, FETCH_W = (OUTPUTS * 6 + WIDTH - 1) / WIDTH;
 const uint SUMS_M = BLOCKS * 16 / M, SUMS_N = ROWS * 16 / N, ROW = 16 / N; // matrices of a subgroup
-const uint CHUNK = 128, STAGE = 4 * 2 * CHUNK;
+const uint CHUNKS = BLOCKS * ROWS / 2, CHUNK = 128, STAGE = 4 * 2 * CHUNK;
 const uint POOL_SIZE = PATCH + 2 * HALF > STAGE ? PATCH + 2 * HALF : STAGE;
 
 shared uvec4 pool[POOL_SIZE];
@@ -147,9 +133,10 @@ void main()
     }
 
     barrier(); // the stages lie where the patch and the weights were
-    [[unroll]] for (uint c = 0; c < BLOCKS * ROWS / 2; c += 2) {
+    [[unroll]] for (uint c = 0; c < CHUNKS; c += 2) {
         STORE_CHUNK(c)
-        STORE_CHUNK(c + 1)
+        if (c + 1 < CHUNKS)
+            STORE_CHUNK(c + 1)
         subgroupMemoryBarrierShared();
         subgroupBarrier();
         // A lane has four pixels of two rows, of one quad: half a tile.
@@ -162,7 +149,7 @@ void main()
             [[unroll]] for (uint i = 0; i < 8; ++i)
                 v[i] = uintBitsToFloat(
                     pool[(gl_SubgroupID * 2 + j / 16) * CHUNK + (i / 4 * 16 + tile * 4 + i % 4) * 4 + quad]);
-            if (tile_x < push.tiles_x && y < push.out_tall && out_quad < push.out_quads)
+            if (mine < CHUNKS && tile_x < push.tiles_x && y < push.out_tall && out_quad < push.out_quads)
                 finish(v, out_quad, tile_x, y);
         }
         subgroupMemoryBarrierShared();

@@ -5,6 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "push.h"
+#include "coop.glsl"
 #include "tile.glsl"
 
 layout(constant_id = 7) const uint JOIN = 0;
@@ -34,7 +35,7 @@ void finish(vec4 g[8], uint quad, uint tile_x, uint y)
             a *= mask_of(uvec2(bits), i % 2, i / 2 * 2);
             b *= mask_of(uvec2(bits), i % 2, i / 2 * 2 + 1);
         }
-        gradient[at] = uvec4(packHalf2x16(a.xy), packHalf2x16(a.zw), packHalf2x16(b.xy), packHalf2x16(b.zw));
+        gradient[at] = halves(a, b);
     }
 }
 

@@ -5,6 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "push.h"
+#include "coop.glsl"
 
 layout(constant_id = 7) const uint KEEP = 1; // write activation
 layout(constant_id = 8) const uint MASK = 1; // write mask
@@ -17,11 +18,6 @@ layout(set = 0, binding = 3, std430) writeonly buffer activation_block { uvec4 a
 layout(set = 0, binding = 4, std430) writeonly buffer mask_block { uint mask[]; };              // half a tile
 layout(set = 0, binding = 5, std430) writeonly buffer pooled_block { uvec4 pooled[]; };
 PUSH(vks_push_coop);
-
-uvec4 halves(vec4 a, vec4 b)
-{
-    return uvec4(packHalf2x16(a.xy), packHalf2x16(a.zw), packHalf2x16(b.xy), packHalf2x16(b.zw));
-}
 
 void finish(vec4 o[8], uint quad, uint tile_x, uint y)
 {

@@ -51,6 +51,15 @@ struct vks_push_gram_tiled {
     uint x0, y0, x1, y1; // the rectangle that counts (x1, y1 exclusive)
 };
 
+struct vks_push_gemm_coop {
+    uint plane;
+    uint quads;     // of the source
+    uint out_quads; // of the result, multiple of 4
+    uint padded;    // channels of the difference, rounded up to 64
+    uint partials;  // partial sums of its squared norm
+    float factor;   // of the difference, which they are without
+};
+
 // Tiles of 4x4 pixels: the grain of Winograd transforms, ReLU masks and poolings.
 struct vks_push_tiles {
     uint width, height; // of the tensor that is read (input side) or written (output side)

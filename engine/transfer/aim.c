@@ -51,15 +51,20 @@ static bool find_root(vks_style *style, int i, vkstyle_error *error)
         for (size_t b = 0; b < channels; b++) // the larger index first: the same bits both ways
             root[a * channels + b] =
                 gram[(a > b ? a : b) * n + (a > b ? b : a)] - (double)mean[a] * mean[b];
-    done = done && vks_matrix_root(root, values, (uint32_t)channels, error);
+    double rounding = VKS_WASSERSTEIN_ROUNDING * style->mean_square[i];
+    done = done && vks_matrix_root(root, values, (uint32_t)channels, rounding, error);
     if (done) {
-        double fourth = 0, trace = 0, least;
+        double fourth = 0, trace = 0, largest = 0, least;
         for (size_t k = 0; k < channels; k++) {
-            double s = values[k] = fmax(0, values[k]);
+            double s = values[k];
             fourth += s * s * s * s; // |S^2| squared
             trace += s;
+            largest = fmax(largest, s);
         }
-        style->floor[i] = VKS_WASSERSTEIN_LEAST * VKS_WASSERSTEIN_LEAST * sqrt(fourth);
+        // What is added keeps the spectrum above 0, also where the target's covariance, G - m m^T with
+        // means like the style's, is nothing but rounding.
+        style->floor[i] = fmax(VKS_WASSERSTEIN_LEAST * VKS_WASSERSTEIN_LEAST * sqrt(fourth),
+                               rounding * largest);
         least = (double)(n - channels) * sqrt(style->floor[i]);
         for (size_t k = 0; k < channels; k++)
             least += sqrt(values[k] * values[k] + style->floor[i]);

@@ -6,11 +6,10 @@
 
 vks_form vks_form_of(const vks_encoding *e, int layer)
 {
-    if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
-        return VKS_DIRECT;
-    return e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer)
-               ? VKS_MATRIX
-               : VKS_WINOGRAD;
+    if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer))
+        return VKS_MATRIX;
+    bool direct = layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT;
+    return direct ? VKS_DIRECT : VKS_WINOGRAD;
 }
 
 uint32_t vks_out_quads_padded(const vks_convolution *c)
@@ -219,7 +218,8 @@ void vks_choose_strips(vks_encoding *e)
     const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     const vkstyle_model *model = vks_network_model(e->network);
     uint64_t half = vks_plan_storage(e->plan) == VKS_HALF; // asked for to save memory
-    uint64_t cap = !limits->software ? 64u << 20 : half ? 16u << 20 : 24u << 20, most = 0;
+    uint64_t cap = !limits->software ? 64u << 20 : half ? 16u << 20 : 24u << 20;
+    uint64_t most = 256; // of matrix units: none, but other kernels bind it where they need nothing
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {

@@ -141,7 +141,8 @@ bool vks_eigen(double *matrix, double *values, uint32_t count, vkstyle_error *er
                             count);
 }
 
-bool vks_matrix_root(double *matrix, double *values, uint32_t count, vkstyle_error *error)
+bool vks_matrix_root(double *matrix, double *values, uint32_t count, double least,
+                     vkstyle_error *error)
 {
     size_t n = count;
     if (!vks_eigen(matrix, values, count, error))
@@ -151,7 +152,8 @@ bool vks_matrix_root(double *matrix, double *values, uint32_t count, vkstyle_err
         return vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the root of a matrix");
     // A^1/2 = sum of root(value) v v^T = W^T W with W's rows value^1/4 v.
     for (size_t k = 0; k < n; k++) {
-        double fourth = values[k] > 0 ? sqrt(sqrt(values[k])) : 0;
+        values[k] = values[k] > least ? values[k] : 0;
+        double fourth = sqrt(sqrt(values[k]));
         for (size_t i = 0; i < n; i++)
             rows[k * n + i] = fourth * matrix[k * n + i];
     }

@@ -11,8 +11,9 @@
 // no order. Fails where memory is short, or with VKSTYLE_FAILED where no end is in sight (a matrix
 // that is not finite).
 bool vks_eigen(double *matrix, double *values, uint32_t n, vkstyle_error *error);
-// matrix becomes its square root; values below 0 (of rounding) count as 0. values [n] receives the
-// eigenvalues of the matrix as it was.
-bool vks_matrix_root(double *matrix, double *values, uint32_t n, vkstyle_error *error);
+// matrix becomes its square root; eigenvalues up to `least` (0 or the size of rounding) count as 0.
+// values [n] receives the eigenvalues that counted.
+bool vks_matrix_root(double *matrix, double *values, uint32_t n, double least,
+                     vkstyle_error *error);
 
 #endif

@@ -84,8 +84,7 @@ static void add_matrix_forward(vks_encoding *e, const vks_convolution *c)
                              .activation = e->activation[c->layer],
                              .mask = e->mask[c->layer],
                              .pooled = pool ? e->uncropped[c->layer + 1] : -1,
-                             .small = pool ? e->pooled[c->layer + 1] : c->out,
-                             .spare = e->scratch_v};
+                             .small = pool ? e->pooled[c->layer + 1] : c->out};
     if (to.bias >= 0)
         vks_add_matrix_forward(e, c, &to);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "losses.h"
 #include "kernel_choice.h"
+#include "matrix_units.h"
 #include "moments.h"
 #include "product.h"
 #include "push.h"
@@ -109,7 +110,9 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
         return false;
     uint32_t padded = vks_gram_padded(shape.channels);
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    uint32_t splits = vks_tiled_gram_splits(vks_plan_limits(plan), shape, padded);
+    bool matrix = e->options.kernels == VKSTYLE_KERNELS_COOPMAT;
+    uint32_t splits = (matrix ? vks_matrix_gram_splits : vks_tiled_gram_splits)(
+        vks_plan_limits(plan), shape, padded);
     *gram =
         (vks_gram){.buffer = -1,
                    .parts = vks_plan_buffer(plan, "gram parts",
@@ -118,7 +121,7 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
                    .padded = padded,
                    .splits = splits,
                    .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
-    vks_add_tiled_gram(e, layer, rect, gram->parts, padded, splits);
+    (matrix ? vks_add_matrix_gram : vks_add_tiled_gram)(e, layer, rect, gram->parts, padded, splits);
     return true;
 }
 
@@ -188,11 +191,23 @@ vks_gram vks_add_gram(vks_encoding *e, int layer, vks_rect rect)
     return gram;
 }
 
+// Invocations that share the partial sums of an element, where there are many.
+static uint32_t share_of(const vks_gram *gram)
+{
+    return gram->splits >= 64 ? 16 : gram->splits >= 16 ? 4 : 1;
+}
+
+// Workgroups of style_loss.comp, each with a partial sum of squares.
+static uint32_t difference_groups(const vks_gram *gram)
+{
+    return gram->padded * gram->padded / 4 / 64 * share_of(gram);
+}
+
 // One dispatch of style_loss.comp; style < 0: only the Gram matrix.
 static uint32_t add_difference(vks_encoding *e, vks_gram *gram, int style, int difference,
                                int partials, float factor)
 {
-    uint32_t groups = gram->padded * gram->padded / 4 / 64;
+    uint32_t groups = difference_groups(gram);
     if (gram->buffer < 0)
         gram->buffer =
             vks_plan_buffer(e->plan, "gram", (uint64_t)gram->padded * gram->padded * 4, VKS_KEPT);
@@ -203,8 +218,8 @@ static uint32_t add_difference(vks_encoding *e, vks_gram *gram, int style, int d
                                   .factor = factor,
                                   .write = style >= 0};
     vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_STYLE_LOSS,
-                                      .spec = {64},
-                                      .spec_count = 1,
+                                      .spec = {64, share_of(gram)},
+                                      .spec_count = 2,
                                       .uses = {{gram->parts, 0, 0},
                                                {style >= 0 ? style : gram->parts, 0, 0},
                                                {gram->buffer, 0, 0},
@@ -221,7 +236,7 @@ static uint32_t add_difference(vks_encoding *e, vks_gram *gram, int style, int d
 void vks_finish_gram(vks_encoding *e, vks_gram *gram)
 {
     int partials =
-        vks_plan_buffer(e->plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
+        vks_plan_buffer(e->plan, "style partials", difference_groups(gram) * 4ull, VKS_PASSING);
     add_difference(e, gram, -1, partials, partials, 0);
     vks_plan_cut(e->plan);
 }
@@ -251,6 +266,11 @@ void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, in
     vks_shape shape = e->shape[layer];
     bool fresh;
     int joining = joining_of(e, layer, &fresh);
+    if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && gram->norms &&
+        vks_matrix_fits(e, layer)) {
+        vks_add_matrix_style_gradient(e, layer, gram, difference, joining, !fresh);
+        return;
+    }
     uint32_t width = vks_width_dividing(vks_plan_limits(plan), shape.plane);
     uint32_t slice = vks_slice_quads(plan, shape);
     vks_shape out = rounded(shape); // products come in blocks of 16 channels
@@ -319,12 +339,15 @@ static void style_difference(vks_encoding *e, vks_gram *gram, double positions, 
 {
     vks_plan *plan = e->plan;
     int partials =
-        vks_plan_buffer(plan, "style partials", gram->padded * gram->padded / 64, VKS_PASSING);
+        vks_plan_buffer(plan, "style partials", difference_groups(gram) * 4ull, VKS_PASSING);
     // Stored gradients are options.gradient * dL/d(stored activation), and F is stored times
     // options.scale: both scales of F's side fall on the same factor.
     double factor = 4 * k / positions * e->options.gradient / (e->options.scale * e->options.scale);
     uint32_t groups = add_difference(e, gram, style, difference, partials, (float)factor);
     add_sum(plan, partials, groups, values, slot, (float)share, add);
+    gram->norm = partials;
+    gram->norms = aim ? 0 : groups;
+    gram->factor = (float)factor;
     if (aim && aim->loss == VKSTYLE_LOSS_WASSERSTEIN)
         vks_add_wasserstein_loss(e, gram, positions, aim, sums, values, shift, difference);
     else if (aim)

@@ -23,6 +23,11 @@ typedef struct vks_gram {
     int parts;  // partial sums, for vks_style_loss
     uint32_t channels, padded, splits;
     float scale; // sum -> per position
+    // Sums whose sum is the squared norm of the difference from the style's, times 1 / factor; what
+    // aims add is not in it. norms = 0: unknown.
+    int norm;
+    uint32_t norms;
+    float factor;
 } vks_gram;
 
 static inline uint32_t vks_gram_padded(uint32_t channels)

@@ -12,7 +12,7 @@ typedef struct share {
 } share;
 
 // From the least work for memory to the most workgroups.
-static const share shares[] = {{4, 4, 2}, {4, 4, 1}, {4, 2, 1}, {2, 4, 2}, {2, 2, 2}, {4, 2, 4}};
+static const share shares[] = {{4, 4, 1}, {4, 2, 1}, {2, 2, 2}, {1, 2, 2}};
 enum { SHARES = sizeof shares / sizeof *shares };
 
 static uint32_t outputs_of(share s)
@@ -36,23 +36,30 @@ static uint32_t workgroups(share s, const vks_convolution *c)
            parts(c->out.height, tall_of(s));
 }
 
-// The largest that still gives a large GPU enough to do, of those that fit the outputs.
+// The largest that still gives a large GPU enough to do.
 static share choose(const vks_convolution *c)
 {
-    enum { ENOUGH = 256 };
-    share best = shares[SHARES - 2];
+    enum { ENOUGH = 192 };
+    int i = 0;
     if (getenv("VKSTYLE_COOP"))
         return shares[atoi(getenv("VKSTYLE_COOP"))];
-    for (int i = 0; i < SHARES; i++)
-        if (outputs_of(shares[i]) <= vks_round_up(c->out.channels, 64) && workgroups(shares[i], c) >= ENOUGH)
-            return shares[i];
-    return best;
+    while (i + 1 < SHARES && workgroups(shares[i], c) < ENOUGH)
+        i++;
+    return shares[i];
 }
 
 bool vks_matrix_fits(const vks_encoding *e, int layer)
 {
-    vks_shape in = e->shape[layer - 1], out = e->shape[layer];
+    vks_shape in = e->shape[layer ? layer - 1 : 0], out = e->shape[layer];
     return vks_slice_quads(e->plan, in) >= in.quads && vks_slice_quads(e->plan, out) >= out.quads;
+}
+
+// The first specialisation constants (coop.glsl).
+static void matrices(const vks_gpu_limits *limits, vks_step *step)
+{
+    step->spec[0] = SUBGROUPS * limits->matrix_lanes;
+    for (int i = 0; i < 3; i++)
+        step->spec[1 + i] = limits->matrix[i];
 }
 
 static void add(vks_encoding *e, const vks_convolution *c, share s, vks_step *step, vks_shape small)
@@ -75,15 +82,10 @@ static void add(vks_encoding *e, const vks_convolution *c, share s, vks_step *st
                                  .pooled_height = small.height,
                                  .pooled_pitch = small.pitch,
                                  .pooled_plane = small.plane};
-    uint32_t spec[7] = {SUBGROUPS * limits->matrix_lanes,
-                        limits->matrix[0],
-                        limits->matrix[1],
-                        limits->matrix[2],
-                        s.blocks,
-                        s.rows,
-                        s.split};
-    for (int i = 0; i < 7; i++)
-        step->spec[i] = spec[i];
+    matrices(limits, step);
+    step->spec[4] = s.blocks;
+    step->spec[5] = s.rows;
+    step->spec[6] = s.split;
     step->push = &push;
     step->push_bytes = sizeof push;
     step->groups[0] = parts(c->out.channels, outputs_of(s));
@@ -102,6 +104,7 @@ static vks_use use(int buffer, int otherwise)
 void vks_add_matrix_forward(vks_encoding *e, const vks_convolution *c, const vks_matrix_forward *to)
 {
     int weights = vks_plan_external(e->plan, "weights", c->weights);
+    int spare = to->activation >= 0 ? to->activation : to->pooled;
     uint32_t pool = to->pooled < 0 ? 0 : e->options.pool == VKSTYLE_POOL_MAX ? 1 : 2;
     add(e, c, choose(c),
         &(vks_step){.kernel = VKS_KERNEL_CONV_COOP_FORWARD,
@@ -110,9 +113,9 @@ void vks_add_matrix_forward(vks_encoding *e, const vks_convolution *c, const vks
                     .uses = {{c->source, 0, 0},
                              {weights, 0, 0},
                              {to->bias, 0, 0},
-                             use(to->activation, to->spare),
-                             use(to->mask, to->spare),
-                             use(to->pooled, to->spare)},
+                             use(to->activation, spare),
+                             use(to->mask, spare),
+                             use(to->pooled, spare)},
                     .use_count = 6,
                     .label = "convolution forward"},
         to->small);
@@ -134,4 +137,84 @@ void vks_add_matrix_backward(vks_encoding *e, const vks_convolution *c,
                     .use_count = 5,
                     .label = "convolution backward"},
         c->out);
+}
+
+// ---------------------------------------------------------------- style
+
+enum { GRAM_TILE = 64, GRAM_PIXELS = 64, GRADIENT_OUTPUTS = 64, GRADIENT_PIXELS = 128 };
+
+static uint32_t pairs(uint32_t padded)
+{
+    uint32_t rows = padded / GRAM_TILE;
+    return rows * (rows + 1) / 2;
+}
+
+// Enough workgroups for a large GPU to have all its memory's bandwidth; a split has at least eight
+// slices of pixels.
+uint32_t vks_matrix_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded)
+{
+    uint32_t wanted = 1024 / pairs(padded), most = parts(shape.plane, 8 * GRAM_PIXELS);
+    uint32_t splits = wanted > 256 ? 256 : wanted < 1 ? 1 : wanted;
+    splits = splits < most ? splits : most;
+    while (splits > 1 && (uint64_t)splits * padded * padded * 4 > limits->storage_range)
+        splits--;
+    return splits;
+}
+
+void vks_add_matrix_gram(vks_encoding *e, int layer, vks_rect rect, int to, uint32_t padded,
+                         uint32_t splits)
+{
+    vks_shape shape = e->shape[layer];
+    struct vks_push_gram_tiled push = {.pitch = shape.pitch,
+                                       .plane = shape.plane,
+                                       .quads = shape.quads,
+                                       .channels = padded,
+                                       .slices = parts(parts(shape.plane, GRAM_PIXELS), splits),
+                                       .x0 = rect.x0,
+                                       .y0 = rect.y0,
+                                       .x1 = rect.x1,
+                                       .y1 = rect.y1};
+    double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
+    vks_step step = {.kernel = VKS_KERNEL_GRAM_COOP,
+                     .spec_count = 4,
+                     .uses = {{e->activation[layer], 0, 0}, {to, 0, 0}},
+                     .use_count = 2,
+                     .push = &push,
+                     .push_bytes = sizeof push,
+                     .groups = {pairs(padded), splits},
+                     .label = "gram",
+                     .flops = 2.0 * triangle * shape.width * shape.height};
+    matrices(vks_plan_limits(e->plan), &step);
+    vks_plan_add(e->plan, &step);
+    vks_plan_cut(e->plan);
+}
+
+void vks_add_matrix_style_gradient(vks_encoding *e, int layer, const vks_gram *gram,
+                                   int difference, int joining, bool accumulate)
+{
+    vks_shape shape = e->shape[layer];
+    struct vks_push_gemm_coop push = {.plane = shape.plane,
+                                      .quads = shape.quads,
+                                      .out_quads = vks_round_up(shape.quads, 4),
+                                      .padded = gram->padded,
+                                      .partials = gram->norms,
+                                      .factor = gram->factor};
+    double channels = 4.0 * shape.quads;
+    vks_step step = {.kernel = VKS_KERNEL_GEMM_COOP,
+                     .spec = {[4] = accumulate},
+                     .spec_count = 5,
+                     .uses = {{difference, 0, 0},
+                              {e->activation[layer], 0, 0},
+                              {gram->norm, 0, 0},
+                              {joining, 0, 0}},
+                     .use_count = 4,
+                     .push = &push,
+                     .push_bytes = sizeof push,
+                     .groups = {parts(shape.plane, GRADIENT_PIXELS),
+                                parts(4 * push.out_quads, GRADIENT_OUTPUTS)},
+                     .label = "style gradient",
+                     .flops = 2.0 * channels * channels * shape.width * shape.height};
+    matrices(vks_plan_limits(e->plan), &step);
+    vks_plan_add(e->plan, &step);
+    vks_plan_cut(e->plan);
 }

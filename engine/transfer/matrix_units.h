@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Convolutions by matrix units (VK_KHR_cooperative_matrix) as steps of a plan, each from tensor to
-// tensor in one dispatch: conv_coop.glsl.
+// What matrix units do (VK_KHR_cooperative_matrix) as steps of a plan: convolutions, each from tensor
+// to tensor in one dispatch (conv_coop.glsl), Gram matrices (gram_coop.comp), and the style loss'
+// gradient (gemm_coop.comp).
 #ifndef VKS_MATRIX_UNITS_H
 #define VKS_MATRIX_UNITS_H
 
 #include "convolution.h"
+#include "losses.h"
 
-// Whether a layer's convolutions can be done so: one binding spans each of their tensors.
+// Whether a layer's convolutions and losses can be done so: one binding spans each of their tensors.
 bool vks_matrix_fits(const vks_encoding *encoding, int layer);
 
 // What a convolution writes; -1: not wanted.
 typedef struct vks_matrix_forward {
     int bias, activation, mask, pooled; // buffers
     vks_shape small;                    // of pooled
-    int spare;                          // any buffer, bound where another is not wanted
 } vks_matrix_forward;
 void vks_add_matrix_forward(vks_encoding *encoding, const vks_convolution *convolution,
                             const vks_matrix_forward *to);
@@ -24,5 +25,14 @@ typedef struct vks_matrix_backward {
 } vks_matrix_backward;
 void vks_add_matrix_backward(vks_encoding *encoding, const vks_convolution *convolution,
                              const vks_matrix_backward *to);
+
+// As vks_tiled_gram_splits and vks_add_tiled_gram (product.h).
+uint32_t vks_matrix_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded);
+void vks_add_matrix_gram(vks_encoding *encoding, int layer, vks_rect rect, int parts,
+                         uint32_t padded, uint32_t splits);
+
+// joining (+)= difference * F; gram has the norm of the difference.
+void vks_add_matrix_style_gradient(vks_encoding *encoding, int layer, const vks_gram *gram,
+                                   int difference, int joining, bool accumulate);
 
 #endif

@@ -9,6 +9,8 @@
 
 // Added to R C R, in units of |S^2|, is the square of this: the same for value and gradient.
 #define VKS_WASSERSTEIN_LEAST 0.004
+// The rounding of a covariance, relative to the square of the means: some units in the last place.
+#define VKS_WASSERSTEIN_ROUNDING 1e-6
 
 // From a finished Gram matrix and sums over a mass of `positions`: adds to
 // values[VKS_VALUE_MOMENTS], writes `difference` (weights of vks_add_style_gradient) and `shift`

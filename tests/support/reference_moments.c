@@ -111,8 +111,21 @@ static double trace_of(size_t n, const double *m)
     return sum;
 }
 
+static double largest_value(size_t n, const double *matrix)
+{
+    double *a = square_matrix(n), *v = square_matrix(n), largest = 0;
+    memcpy(a, matrix, n * n * sizeof *a);
+    jacobi(n, a, v);
+    for (size_t k = 0; k < n; k++)
+        largest = fmax(largest, a[k * n + k]);
+    free(a);
+    free(v);
+    return largest;
+}
+
 // |m - m_s|^2 + tr C + tr S - 2 tr (R C R + e)^1/2, less what that is for C = S; `least` is the
-// root of e in units of |S^2|. at_c: I - R (R C R + e)^-1/2 R.
+// root of e in units of |S^2|, which is not below a millionth of |m_s|^2 |S|. at_c: I - R (R C R +
+// e)^-1/2 R.
 static double distance(size_t n, const double *gram, const double *mean, const double *aim_gram,
                        const double *aim_mean, double least, double *at_c)
 {
@@ -120,7 +133,10 @@ static double distance(size_t n, const double *gram, const double *mean, const d
     double *r = powered(n, s, 0.5, 0, &t), *ss = product(n, s, s), square = 0;
     for (size_t i = 0; i < n * n; i++)
         square += ss[i] * ss[i];
-    double e = least * least * sqrt(square);
+    double aim_square = 0;
+    for (size_t i = 0; i < n; i++)
+        aim_square += aim_mean[i] * aim_mean[i];
+    double e = fmax(least * least * sqrt(square), least > 0 ? 1e-6 * aim_square * largest_value(n, s) : 0);
     double *rc = product(n, r, c), *rcr = product(n, rc, r);
     for (size_t i = 0; i < n; i++) {
         ss[i * n + i] += e;

@@ -92,7 +92,7 @@ static void check_matrix(uint32_t n, int kind)
                  sqrt(turned));
     if (kind != PLAIN) { // R R = A
         memcpy(v, a, all * sizeof *v);
-        need(vks_matrix_root(v, values, n, &error), &error);
+        need(vks_matrix_root(v, values, n, 0, &error), &error);
         off = 0;
         for (uint32_t i = 0; i < n; i++)
             for (uint32_t k = 0; k < n; k++) {

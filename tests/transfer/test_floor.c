@@ -35,8 +35,15 @@ static uint32_t shared_bytes(const vks_step *s)
     case VKS_KERNEL_GRAM_TILED:
         return 2 * s->spec[1] * 17 * 16;
     case VKS_KERNEL_CONV_COOP_FORWARD:
-    case VKS_KERNEL_CONV_COOP_BACKWARD:
-        return 34 * 6 * 6 * 8 + 4 * 64 * 16; // patch and stage
+    case VKS_KERNEL_CONV_COOP_BACKWARD: { // patch and twice the weights, or the stages
+        uint32_t outputs = 16 * s->spec[4] * s->spec[6], tall = s->spec[5] * (4 / s->spec[6]);
+        uint32_t pieces = 18 * (tall + 2) * 3 + 2 * outputs * 7;
+        return 16 * (pieces > 1024 ? pieces : 1024);
+    }
+    case VKS_KERNEL_GRAM_COOP:
+        return 2 * 64 * 9 * 16; // rows and columns
+    case VKS_KERNEL_GEMM_COOP:
+        return (128 + 64) * 9 * 16 + s->spec[0] * 4; // pixels, difference, and the norm
     case VKS_KERNEL_CONV:
         return s->spec[1] * 4 * 9 * 4 * 16; // vec4 w[QUADS * 4 * 9 * 4]
     case VKS_KERNEL_GRAM:
