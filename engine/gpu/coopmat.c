@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// VK_KHR_cooperative_matrix: whether a device multiplies matrices as conv_coop.comp needs it, and
+// VK_KHR_cooperative_matrix: whether a device multiplies matrices as coop.glsl needs it, and
 // what has to be enabled for it. The headers of Debian 12 are older than the extension, so its few
 // definitions are here too (Vulkan specification, appendix VK_KHR_cooperative_matrix).
 #include "internal.h"
@@ -27,7 +27,7 @@ typedef VkResult(VKAPI_PTR *PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKH
     VkPhysicalDevice, uint32_t *, VkCooperativeMatrixPropertiesKHR *);
 #endif
 
-enum { SUBGROUPS = 4 }; // of conv_coop.comp's workgroups
+enum { SUBGROUPS = 4 }; // of a workgroup
 
 // Whether the kernel's tiles are made of such matrices.
 static bool suits(const VkCooperativeMatrixPropertiesKHR *s)
@@ -66,8 +66,8 @@ static void choose(const vks_instance *instance, vks_candidate *candidate)
     }
 }
 
-// All that conv_coop.comp's SPIR-V asks for, and a subgroup size that can be insisted on: four
-// subgroups share its work, and a driver may otherwise choose another size for each kernel.
+// All that the kernels' SPIR-V asks for, and a subgroup size that can be insisted on: four
+// subgroups share the work, and a driver may otherwise choose another size for each kernel.
 void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate)
 {
     vks_coopmat_features has;
@@ -117,4 +117,9 @@ void vks_coopmat_enable(vks_coopmat_features *f)
     f->bits.storageBuffer16BitAccess = VK_TRUE;
     f->half.shaderFloat16 = VK_TRUE;
     f->model.vulkanMemoryModel = VK_TRUE;
+}
+
+void vks_gpu_forgo_matrices(vks_gpu *gpu)
+{
+    memset(gpu->is.limits.matrix, 0, sizeof gpu->is.limits.matrix);
 }

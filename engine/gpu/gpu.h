@@ -168,6 +168,8 @@ const char *vks_kernel_name(vks_kernel kernel);
 void vks_kernels_digest(vks_sha256 *hash);
 // Whether the shader compiler at build time knew GL_KHR_cooperative_matrix.
 bool vks_coopmat_built(void);
+// From here on the device has no matrix units: what they compute was found to be wrong.
+void vks_gpu_forgo_matrices(vks_gpu *gpu);
 // Whether the kernel writes (kind 'w') the binding.
 bool vks_kernel_writes(vks_kernel kernel, int binding);
 

@@ -5,12 +5,13 @@
 #define VKS_KERNEL_CHOICE_H
 
 #include "../gpu/gpu.h"
+#include "../vkstyle.h"
 
-// Software Vulkan: VKSTYLE_KERNELS_WINOGRAD; GPUs: VKSTYLE_KERNELS_TILED.
-vkstyle_kernels vks_kernels_auto(const vks_gpu_limits *limits);
-// What `asked` comes to. Fails with VKSTYLE_USAGE where the device cannot.
-bool vks_kernels_resolve(vkstyle_kernels asked, const vks_gpu_limits *limits, vks_storage storage,
-                         vkstyle_kernels *kernels, vkstyle_error *error);
+// What a job's kernels and precision come to; auto stands for Winograd and float32 on software
+// Vulkan, matrix units and half precision on a GPU that has them, tiled and float32 on others. Fails
+// with VKSTYLE_USAGE where the device cannot what was asked for.
+bool vks_kernels_resolve(const vkstyle_params *params, const vks_gpu_limits *limits,
+                         vkstyle_kernels *kernels, vks_storage *storage, vkstyle_error *error);
 const char *vks_kernels_name(vkstyle_kernels kernels); // as --kernels takes it
 
 // Whether losses use the products of product.h.

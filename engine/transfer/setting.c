@@ -55,9 +55,8 @@ bool vks_setting_resolve(vks_setting *s, const vkstyle_model *model, const vksty
     vkstyle_padding padding = params->padding;
     if (padding == VKSTYLE_PAD_AUTO)
         padding = s->raw ? VKSTYLE_PAD_ZERO : VKSTYLE_PAD_REPLICATE;
-    s->storage = params->precision == VKSTYLE_PRECISION_FP16 ? VKS_HALF : VKS_FLOAT;
     vkstyle_kernels kernels;
-    if (!vks_kernels_resolve(params->kernels, limits, s->storage, &kernels, error))
+    if (!vks_kernels_resolve(params, limits, &kernels, &s->storage, error))
         return false;
     s->encode = (vks_encode_options){
         .pool = params->pool, .padding = padding, .kernels = kernels, .scale = 1, .gradient = 1};

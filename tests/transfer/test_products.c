@@ -5,6 +5,7 @@
 // that chooses one: remembered, replayed, and not to be misled by what lies in its file.
 #include "iteration_rig.h"
 #include "job_rig.h"
+#include "transfer/kernel_choice.h"
 
 #include "transfer/keep.h"
 #include "transfer/product.h"
@@ -361,6 +362,51 @@ static void no_matrices(void **state)
     vkstyle_model_free(&model);
 }
 
+// What auto comes to.
+static void chosen(void **state)
+{
+    (void)state;
+    static const struct {
+        vkstyle_kernels asked;
+        vkstyle_precision precision;
+        bool raw, software;
+        uint32_t matrix;
+        vkstyle_kernels kernels;
+        vks_storage storage;
+    } all[] = {
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_AUTO, false, false, 16, VKSTYLE_KERNELS_COOPMAT,
+         VKS_HALF},
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_FP16, false, false, 16, VKSTYLE_KERNELS_COOPMAT,
+         VKS_HALF},
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_FP32, false, false, 16, VKSTYLE_KERNELS_TILED,
+         VKS_FLOAT},
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_AUTO, true, false, 16, VKSTYLE_KERNELS_TILED,
+         VKS_FLOAT},
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_AUTO, false, false, 0, VKSTYLE_KERNELS_TILED,
+         VKS_FLOAT},
+        {VKSTYLE_KERNELS_AUTO, VKSTYLE_PRECISION_AUTO, false, true, 8, VKSTYLE_KERNELS_WINOGRAD,
+         VKS_FLOAT},
+        {VKSTYLE_KERNELS_TILED, VKSTYLE_PRECISION_AUTO, false, false, 16, VKSTYLE_KERNELS_TILED,
+         VKS_FLOAT},
+        {VKSTYLE_KERNELS_COOPMAT, VKSTYLE_PRECISION_AUTO, true, true, 8, VKSTYLE_KERNELS_COOPMAT,
+         VKS_HALF},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        vkstyle_error error = {0};
+        vkstyle_params p;
+        vkstyle_kernels kernels;
+        vks_storage storage;
+        vkstyle_params_default(&p);
+        p.kernels = all[i].asked;
+        p.precision = all[i].precision;
+        p.raw_losses = all[i].raw;
+        vks_gpu_limits limits = {.software = all[i].software, .matrix = {all[i].matrix}};
+        need(vks_kernels_resolve(&p, &limits, &kernels, &storage, &error), &error);
+        assert_int_equal(kernels, all[i].kernels);
+        assert_int_equal(storage, all[i].storage);
+    }
+}
+
 static int validation(void **state)
 {
     (void)state;
@@ -372,7 +418,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_are_whole), cmocka_unit_test(every_tile),
         cmocka_unit_test(remembered),      cmocka_unit_test(replayed),
-        cmocka_unit_test(no_matrices),
+        cmocka_unit_test(chosen), cmocka_unit_test(no_matrices),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
