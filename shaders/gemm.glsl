@@ -3,7 +3,8 @@
 // Used in the Winograd domain (b = 36 frequencies, x = tiles), for the Gram matrices' gradient
 // (x = pixels) and for conv1_1's gradient to the image.
 //
-//   weights  [batch][N/(4*OC)][K][OC] vec4 of output channels
+//   weights  [batch][N/(4*OC)][K][OC] vec4 of output channels; with GEMM_WINOGRAD
+//            [batch][N/16][K/4][16] vec4 of four k, which gemm_wide.comp takes as well
 //   in       [batch][K/4][columns] vec4 of channels
 //   out      [batch][N/4][columns] vec4 of channels
 //
@@ -15,14 +16,7 @@
 // no loop, no branch, no return below the barrier. Longer K: further dispatches with
 // push.accumulate (no constant: each kernel that need not be compiled starts a job 50 ms earlier).
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const uint WIDTH = 64;
-#ifdef VKS_CHUNK // unrolled by spirv-opt when the program is built
-const uint CHUNK = VKS_CHUNK, OC = 4;
-#else
-layout(constant_id = 1) const uint CHUNK = 64;     // values of k in this dispatch, multiple of 4
-layout(constant_id = 2) const uint OC = 4;         // output quads of a block
-#endif
+#include "gemm_sum.glsl"
 
 SOURCE32(0, weights);
 GEMM_SOURCE(1, source);
@@ -30,20 +24,24 @@ GEMM_TARGET(2, result);
 
 PUSH(vks_push_gemm);
 
-const uint BATCH = 4;
-
-shared vec4 w[CHUNK * OC];
-
 void main()
 {
     const uint x = gl_GlobalInvocationID.x;
     const uint block = gl_WorkGroupID.y;
     const uint batch = gl_WorkGroupID.z;
 
-    const uint from = ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) * 4 * OC;
     [[unroll]] for (uint i = 0; i < CHUNK * OC; i += WIDTH) {
         const uint j = min(i + gl_LocalInvocationID.x, CHUNK * OC - 1);
-        w[j] = LOAD32(weights, from + j);
+#ifdef GEMM_WINOGRAD
+        const uint k = j / 16 * 4, o = j % 16;
+        const vec4 v = LOAD32(weights, ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) *
+                                               16 + j);
+        [[unroll]] for (uint m = 0; m < 4; ++m)
+            w[(k + m) * OC + o / 4][o % 4] = v[m];
+#else
+        w[j] = LOAD32(weights, ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) *
+                                       4 * OC + j);
+#endif
     }
     barrier();
 
@@ -54,23 +52,8 @@ void main()
         sum[o] = vec4(0);
     const uint at = (batch * push.k_quads + push.source_quad) * push.source_columns +
                     push.source_first + x;
-    // Read a few quads at once, then add: on llvmpipe each read is a call, around which all sums
-    // are put by.
-    [[unroll]] for (uint k = 0; k < CHUNK / 4; k += BATCH) {
-        vec4 v[BATCH];
-        [[unroll]] for (uint i = 0; i < BATCH; ++i)
-            v[i] = GEMM_LOAD(source, at + min(k + i, CHUNK / 4 - 1) * push.source_columns);
-        [[unroll]] for (uint o = 0; o < OC; ++o) {
-            [[unroll]] for (uint i = 0; i < BATCH; ++i) {
-                if (k + i < CHUNK / 4) { // known when compiled; unrolling takes no longer condition
-                    sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];
-                    sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];
-                    sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];
-                    sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];
-                }
-            }
-        }
-    }
+#define NEXT(q) GEMM_LOAD(source, at + (q) * push.source_columns)
+    SUM_UP
     // Added last: shorter chains of additions round less.
     if (push.accumulate == 1) {
         [[unroll]] for (uint o = 0; o < OC; ++o)

@@ -8,8 +8,9 @@ vks_form vks_form_of(const vks_encoding *e, int layer)
 {
     if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer))
         return VKS_MATRIX;
-    bool direct = layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT;
-    return direct ? VKS_DIRECT : VKS_WINOGRAD;
+    if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
+        return VKS_DIRECT;
+    return vks_on_gpu(e->options.kernels) ? VKS_TILED : VKS_WINOGRAD;
 }
 
 uint32_t vks_out_quads_padded(const vks_convolution *c)
@@ -20,9 +21,9 @@ uint32_t vks_out_quads_padded(const vks_convolution *c)
 // How many tiles both scratch buffers hold, and the lanes of a strip: no more than that.
 static uint32_t scratch_tiles(const vks_encoding *e, const vks_convolution *c)
 {
-    uint32_t frequencies = c->form == VKS_WINOGRAD ? 36 : 16;
+    uint32_t frequencies = vks_form_transforms(c->form) ? 36 : 16;
     uint32_t quads = vks_out_quads_padded(c);
-    if (c->form == VKS_WINOGRAD && c->in.quads > quads)
+    if (vks_form_transforms(c->form) && c->in.quads > quads)
         quads = c->in.quads;
     return (uint32_t)(e->strip_bytes / ((uint64_t)frequencies * quads * 16));
 }
@@ -82,6 +83,55 @@ static const char *product_label(const vks_convolution *c)
     return c->direction == VKS_FORWARD ? "product forward" : "product backward";
 }
 
+// Lanes along outputs where they are more than the columns' (gemm_wide.comp), and their number.
+static uint32_t wide_lanes(const vks_encoding *e, const vks_convolution *c, vks_strip s)
+{
+    static const uint32_t widths[] = {256, 128, 64};
+    const vks_gpu_limits *limits = vks_plan_limits(e->plan);
+    uint32_t outputs = vks_out_quads_padded(c) * 4;
+    for (int i = 0; limits->software && i < 3; i++)
+        if (outputs % widths[i] == 0 && widths[i] <= limits->invocations)
+            return widths[i] > s.width ? widths[i] : 0;
+    return 0;
+}
+
+// Products of VKS_WINOGRAD, chunk after chunk of inputs.
+static void add_products(vks_encoding *e, const vks_convolution *c, vks_strip s, int weights)
+{
+    uint32_t blocks = vks_out_quads_padded(c) / 4, k_total = c->in.quads * 4;
+    uint32_t wide = wide_lanes(e, c, s);
+    // A longer chunk (16 KB of weights, all that the floor of devices has) makes up for narrow
+    // workgroups: conv4 at 256x256 12 % faster on software Vulkan.
+    bool narrow = s.width <= 64 && !e->options.window;
+    uint32_t most = narrow && vks_plan_limits(e->plan)->software ? 256 : 128;
+    for (uint32_t k = 0; k < k_total;) {
+        uint32_t chunk = k_total - k < most ? k_total - k : most;
+        struct vks_push_gemm push = {.source_columns = s.columns,
+                                     .k_quads = c->in.quads,
+                                     .k_first = k / 4,
+                                     .source_quad = k / 4,
+                                     .out_quads = blocks * 4,
+                                     .result_columns = s.columns,
+                                     .accumulate = k > 0};
+        vks_step step = {.kernel = wide ? VKS_KERNEL_GEMM_WIDE : VKS_KERNEL_GEMM_WINOGRAD,
+                         .spec = {wide ? wide : s.width, chunk, 4},
+                         .spec_count = 3,
+                         .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
+                         .use_count = 3,
+                         .push = &push,
+                         .push_bytes = sizeof push,
+                         .groups = {s.columns / s.width, blocks, 36},
+                         .label = product_label(c),
+                         .flops = conv_flops(c, s, chunk)};
+        if (wide) {
+            step.groups[0] = blocks * 16 / wide;
+            step.groups[1] = s.columns / 16;
+        }
+        vks_plan_add(e->plan, &step);
+        k += chunk;
+    }
+}
+
 static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
 {
     vks_plan *plan = e->plan;
@@ -104,7 +154,7 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                        .bytes = (double)s.count * count * 16 * (16 + 36)});
     }
     int weights = vks_plan_external(plan, "weights", c->weights);
-    if (vks_on_gpu(e->options.kernels)) {
+    if (c->form == VKS_TILED) {
         vks_add_product(plan, &(vks_product){.tile = e->options.tile,
                                              .weights = {weights, 0, 0},
                                              .source = {e->scratch_v, 0, 0},
@@ -121,33 +171,7 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                              .flops = conv_flops(c, s, c->in.quads * 4)});
         return;
     }
-    uint32_t blocks = vks_out_quads_padded(c) / 4, k_total = c->in.quads * 4;
-    // A longer chunk (16 KB of weights, all that the floor of devices has) makes up for narrow
-    // workgroups: conv4 at 256x256 12 % faster on software Vulkan.
-    bool narrow = s.width <= 64 && !e->options.window;
-    uint32_t most = narrow && vks_plan_limits(plan)->software ? 256 : 128;
-    for (uint32_t k = 0; k < k_total;) {
-        uint32_t chunk = k_total - k < most ? k_total - k : most;
-        struct vks_push_gemm push = {.source_columns = s.columns,
-                                     .k_quads = c->in.quads,
-                                     .k_first = k / 4,
-                                     .source_quad = k / 4,
-                                     .out_quads = blocks * 4,
-                                     .result_columns = s.columns,
-                                     .accumulate = k > 0};
-        vks_plan_add(
-            plan, &(vks_step){.kernel = VKS_KERNEL_GEMM,
-                              .spec = {s.width, chunk, 4},
-                              .spec_count = 3,
-                              .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
-                              .use_count = 3,
-                              .push = &push,
-                              .push_bytes = sizeof push,
-                              .groups = {s.columns / s.width, blocks, 36},
-                              .label = product_label(c),
-                              .flops = conv_flops(c, s, chunk)});
-        k += chunk;
-    }
+    add_products(e, c, s, weights);
 }
 
 static void add_direct(vks_encoding *e, const vks_convolution *c, vks_strip s)
@@ -203,7 +227,7 @@ void vks_add_convolution(vks_encoding *e, const vks_convolution *c,
                           vks_network_model(e->network)->layers[c->layer].name);
             return;
         }
-        if (c->form == VKS_WINOGRAD)
+        if (vks_form_transforms(c->form))
             add_winograd(e, c, s);
         else
             add_direct(e, c, s);
@@ -227,7 +251,7 @@ void vks_choose_strips(vks_encoding *e)
             continue;
         uint32_t in = vks_round_up((uint32_t)model->layers[i].in, 16) / 4;
         uint32_t out = vks_round_up((uint32_t)model->layers[i].out, 16) / 4;
-        uint64_t frequencies = vks_form_of(e, i) == VKS_WINOGRAD ? 36 : 16;
+        uint64_t frequencies = vks_form_transforms(vks_form_of(e, i)) ? 36 : 16;
         uint32_t columns;
         vks_width_for(limits, e->shape[i].tiles, &columns);
         uint64_t need = frequencies * (in > out ? in : out) * columns * 16;

@@ -26,6 +26,11 @@ typedef struct vks_strip {
 
 // Which kernels a layer uses.
 vks_form vks_form_of(const vks_encoding *encoding, int layer);
+// Whether its sums are in the Winograd domain.
+static inline bool vks_form_transforms(vks_form form)
+{
+    return form == VKS_WINOGRAD || form == VKS_TILED;
+}
 // Channel quads of the sums: outputs come in blocks of 16.
 uint32_t vks_out_quads_padded(const vks_convolution *convolution);
 // The push constants that input and output kernels share.

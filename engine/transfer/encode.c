@@ -56,7 +56,7 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
             plan,
             &(vks_step){
                 .kernel = VKS_KERNEL_FORWARD_OUTPUT,
-                .spec = {width, c->form == VKS_WINOGRAD, keep >= 0, mask >= 0,
+                .spec = {width, vks_form_transforms(c->form), keep >= 0, mask >= 0,
                          !pool ? 0 : (e->options.pool == VKSTYLE_POOL_MAX ? 1 : 2)},
                 .spec_count = 5,
                 .uses = {{e->scratch_m, 0, 0},
@@ -72,7 +72,7 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
                 .label = "forward output",
                 .bytes =
                     (double)s.count * count * 16 *
-                    ((c->form == VKS_WINOGRAD ? 36 : 16) + (keep >= 0 ? 16 : 0) + (pool ? 4 : 0))});
+                    ((vks_form_transforms(c->form) ? 36 : 16) + (keep >= 0 ? 16 : 0) + (pool ? 4 : 0))});
     }
 }
 
@@ -311,7 +311,7 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
             plan,
             &(vks_step){
                 .kernel = VKS_KERNEL_BACKWARD_OUTPUT,
-                .spec = {width, form < 0 ? 2 : form == VKS_WINOGRAD, joining >= 0, masked},
+                .spec = {width, form < 0 ? 2 : vks_form_transforms((vks_form)form), joining >= 0, masked},
                 .spec_count = 4,
                 .uses = {{e->scratch_m, 0, 0},
                          use_or(masked ? e->mask[layer] : -1, e->scratch_v,
@@ -324,9 +324,9 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
                 .groups = {s.columns / width, count},
                 .label = "backward output",
                 .bytes = (double)s.count * count * 16 *
-                         ((form < 0               ? 0
-                           : form == VKS_WINOGRAD ? 36
-                                                  : 16) +
+                         ((form < 0                              ? 0
+                           : vks_form_transforms((vks_form)form) ? 36
+                                                                 : 16) +
                           (joining >= 0 ? 16 : 0) + 16)});
     }
 }

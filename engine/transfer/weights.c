@@ -74,11 +74,11 @@ static bool winograd_blocks(int first, int last, void *user)
 {
     const packing *p = user;
     vks_extent e = vks_extent_of(p->layer, p->direction);
-    size_t step = e.blocks * e.k * VKS_BLOCK;
+    size_t step = e.blocks * VKS_BLOCK * e.k;
     float taps[VKS_TAPS][VKS_BLOCK], rows[6][3][VKS_BLOCK], *u[6];
+    float four[4][VKS_FREQUENCIES][VKS_BLOCK]; // of four inputs
     for (size_t b = (size_t)first; b < (size_t)last; b++) {
         for (size_t k = 0; k < e.k; k++) {
-            float *to = p->to + (b * e.k + k) * VKS_BLOCK;
             pack_block(p->layer, p->direction, b, k, taps[0]);
             for (int x = 0; x < 3; x++) {
                 for (int y = 0; y < 6; y++)
@@ -87,9 +87,14 @@ static bool winograd_blocks(int first, int last, void *user)
             }
             for (size_t y = 0; y < 6; y++) {
                 for (size_t x = 0; x < 6; x++)
-                    u[x] = to + (y * 6 + x) * step;
+                    u[x] = four[k % 4][y * 6 + x];
                 line(rows[y][0], rows[y][1], rows[y][2], u);
             }
+            float *to = p->to + (b * e.k + k / 4 * 4) * VKS_BLOCK;
+            for (size_t f = 0; k % 4 == 3 && f < VKS_FREQUENCIES; f++, to += step)
+                for (size_t o = 0; o < VKS_BLOCK; o++)
+                    for (size_t i = 0; i < 4; i++)
+                        to[o * 4 + i] = four[i][f][o];
         }
     }
     return true;

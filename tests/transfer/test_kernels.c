@@ -9,7 +9,8 @@
 #include <math.h>
 #include <stdio.h>
 
-// Shapes down to planes of one pixel, channels from 1 to 140 that divide by nothing in particular.
+// Shapes down to planes of one pixel, channels from 1 to 140 that divide by nothing in particular, and
+// some round ones.
 static const rig_case cases[] = {
     {.chain = "conv1_1:7 conv1_2:10 pool1 conv2_1:18 conv2_2:21 pool2 conv3_1:35 pool3 conv4_1:70 "
               "pool4 conv5_1:3",
@@ -72,6 +73,15 @@ static const rig_case cases[] = {
      .style_width = 5,
      .style_height = 4,
      .padding = VKSTYLE_PAD_REFLECT},
+    // Outputs in lanes, and longer sums than a chunk (gemm_wide.comp).
+    {.chain = "conv1_1:3 conv1_2:64 conv1_3:320 conv1_4:128",
+     .style_layers = "conv1_2",
+     .content_layer = "conv1_4",
+     .width = 18,
+     .height = 11,
+     .style_width = 9,
+     .style_height = 20,
+     .padding = VKSTYLE_PAD_REPLICATE},
 };
 
 typedef struct variant {

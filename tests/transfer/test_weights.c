@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Weights in Winograd's domain, G g G^T in plain double precision: made on the host for software
-// devices, by a kernel for all others.
+// Vulkan's kernels, by a kernel for those of GPUs.
 #include "iteration_rig.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ static double right(const float *g, bool flipped, int y, int x)
 }
 
 static void compare(vks_network *network, vks_gpu *gpu, const vkstyle_model *model, int number,
-                    vks_direction direction)
+                    vks_direction direction, vks_form form)
 {
     vkstyle_error error = {0};
     const vks_layer *layer = &model->layers[number];
@@ -35,7 +35,7 @@ static void compare(vks_network *network, vks_gpu *gpu, const vkstyle_model *mod
     size_t outs = (size_t)(forward ? layer->out : layer->in);
     size_t k_padded = (ins + 3) / 4 * 4, blocks = (outs + 15) / 16;
     vks_slice slice;
-    need(vks_network_weights(network, number, direction, VKS_WINOGRAD, &slice, &error), &error);
+    need(vks_network_weights(network, number, direction, form, &slice, &error), &error);
     assert_int_equal(slice.bytes, 36 * blocks * k_padded * 16 * sizeof(float));
     float *got = malloc(slice.bytes), *plain = vks_layer_weights(layer, &error);
     assert_non_null(got);
@@ -44,7 +44,9 @@ static void compare(vks_network *network, vks_gpu *gpu, const vkstyle_model *mod
     for (size_t f = 0; f < 36; f++)
         for (size_t n = 0; n < blocks * 16; n++)
             for (size_t k = 0; k < k_padded; k++) {
-                float is = got[((f * blocks + n / 16) * k_padded + k) * 16 + n % 16];
+                float is = form == VKS_TILED
+                               ? got[((f * blocks + n / 16) * k_padded + k) * 16 + n % 16]
+                               : got[((f * blocks + n / 16) * k_padded + k / 4 * 4) * 16 + n % 16 * 4 + k % 4];
                 if (n >= outs || k >= ins) {
                     assert_true(is == 0);
                     continue;
@@ -73,8 +75,10 @@ static void both(void **state)
         need(network, &error);
         for (int layer = 1; layer < model->layer_count; layer++)
             if (model->layers[layer].kind == VKS_CONV)
-                for (int d = 0; d < 2; d++)
-                    compare(network, gpu, model, layer, d);
+                for (int d = 0; d < 2; d++) {
+                    compare(network, gpu, model, layer, d, VKS_WINOGRAD);
+                    compare(network, gpu, model, layer, d, VKS_TILED);
+                }
         vks_network_settle(network);
         vks_network_free(&network);
         vkstyle_model_free(&model);
