@@ -3,8 +3,7 @@
 // Used in the Winograd domain (b = 36 frequencies, x = tiles), for the Gram matrices' gradient
 // (x = pixels) and for conv1_1's gradient to the image.
 //
-//   weights  [batch][N/(4*OC)][K][OC] vec4 of output channels; with GEMM_WINOGRAD
-//            [batch][N/16][K/4][16] vec4 of four k, which gemm_wide.comp takes as well
+//   weights  [batch][N/(4*OC)][K][OC] vec4 of output channels
 //   in       [batch][K/4][columns] vec4 of channels
 //   out      [batch][N/4][columns] vec4 of channels
 //
@@ -24,24 +23,19 @@ GEMM_TARGET(2, result);
 
 PUSH(vks_push_gemm);
 
+shared vec4 w[CHUNK * OC];
+#define BLOCK(k, o) w[(k) * OC + o]
+
 void main()
 {
     const uint x = gl_GlobalInvocationID.x;
     const uint block = gl_WorkGroupID.y;
     const uint batch = gl_WorkGroupID.z;
 
+    const uint from = ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) * 4 * OC;
     [[unroll]] for (uint i = 0; i < CHUNK * OC; i += WIDTH) {
         const uint j = min(i + gl_LocalInvocationID.x, CHUNK * OC - 1);
-#ifdef GEMM_WINOGRAD
-        const uint k = j / 16 * 4, o = j % 16;
-        const vec4 v = LOAD32(weights, ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) *
-                                               16 + j);
-        [[unroll]] for (uint m = 0; m < 4; ++m)
-            w[(k + m) * OC + o / 4][o % 4] = v[m];
-#else
-        w[j] = LOAD32(weights, ((batch * gl_NumWorkGroups.y + block) * push.k_quads + push.k_first) *
-                                       4 * OC + j);
-#endif
+        w[j] = LOAD32(weights, from + j);
     }
     barrier();
 

@@ -14,10 +14,8 @@ layout(constant_id = 2) const uint OC = 4;         // vec4s of a block for each 
 
 const uint BATCH = 4;
 
-shared vec4 w[CHUNK * OC]; // [k][OC]
-
-// sum[OC] += block * what NEXT(quad of k) reads for this invocation. A few quads are read at once,
-// then added: on llvmpipe each read is a call, around which all sums are put by.
+// sum[OC] += BLOCK(k, OC) * what NEXT(quad of k) reads for this invocation. A few quads are read at
+// once, then added: on llvmpipe each read is a call, around which all sums are put by.
 #define SUM_UP                                                                                     \
     [[unroll]] for (uint k = 0; k < CHUNK / 4; k += BATCH) {                                       \
         vec4 v[BATCH];                                                                             \
@@ -26,10 +24,10 @@ shared vec4 w[CHUNK * OC]; // [k][OC]
         [[unroll]] for (uint o = 0; o < OC; ++o) {                                                 \
             [[unroll]] for (uint i = 0; i < BATCH; ++i) {                                          \
                 if (k + i < CHUNK / 4) { /* known when compiled; unrolling takes no other way */   \
-                    sum[o] += v[i].x * w[((k + i) * 4 + 0) * OC + o];                              \
-                    sum[o] += v[i].y * w[((k + i) * 4 + 1) * OC + o];                              \
-                    sum[o] += v[i].z * w[((k + i) * 4 + 2) * OC + o];                              \
-                    sum[o] += v[i].w * w[((k + i) * 4 + 3) * OC + o];                              \
+                    sum[o] += v[i].x * BLOCK((k + i) * 4 + 0, o);                                  \
+                    sum[o] += v[i].y * BLOCK((k + i) * 4 + 1, o);                                  \
+                    sum[o] += v[i].z * BLOCK((k + i) * 4 + 2, o);                                  \
+                    sum[o] += v[i].w * BLOCK((k + i) * 4 + 3, o);                                  \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \

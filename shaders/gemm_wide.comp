@@ -1,6 +1,6 @@
 #version 450
-// Matrix product in the Winograd domain for short rows of columns, float32: the product of
-// gemm_winograd.comp with its sides changed. Lanes run along outputs, and the block in shared memory
+// Matrix product in the Winograd domain for short rows of columns, float32: that of gemm.comp with its
+// sides changed. Lanes run along outputs, and the block in shared memory
 // is 16 columns, which many more lanes share.
 //
 //   weights  [batch][N/16][K/4][16] vec4 of four k
@@ -15,6 +15,10 @@
 #include "common.glsl"
 #include "push.h"
 #include "gemm_sum.glsl"
+
+shared float w[CHUNK * OC * 4]; // [k][16 columns]
+#define AT(k, o) (((k) * OC + o) * 4)
+#define BLOCK(k, o) vec4(w[AT(k, o)], w[AT(k, o) + 1], w[AT(k, o) + 2], w[AT(k, o) + 3])
 
 SOURCE32(0, weights);
 SOURCE32(1, source);
@@ -37,7 +41,7 @@ void main()
         const vec4 v = LOAD32(source, (batch * push.k_quads + push.source_quad + j / 16) *
                                               push.source_columns + first + c);
         [[unroll]] for (uint m = 0; m < 4; ++m)
-            w[(k + m) * OC + c / 4][c % 4] = v[m];
+            w[(k + m) * 16 + c] = v[m];
     }
     barrier();
 

@@ -3,14 +3,43 @@
 #include "kernel_choice.h"
 #include "matrix_units.h"
 #include "product.h"
+#include "weights.h"
 
-vks_form vks_form_of(const vks_encoding *e, int layer)
+// The width of workgroups whose lanes run along outputs.
+static uint32_t wide_lanes(const vks_gpu_limits *limits, uint32_t outputs)
+{
+    static const uint32_t widths[] = {256, 128, 64};
+    for (int i = 0; i < 3; i++)
+        if (outputs % widths[i] == 0 && widths[i] <= limits->invocations)
+            return widths[i];
+    return 0;
+}
+
+// Software Vulkan: lanes along outputs where those are more than the tiles, in the job's largest
+// picture, too.
+static bool is_wide(const vks_encoding *e, int layer, vks_direction direction)
+{
+    const vks_gpu_limits *limits = vks_plan_limits(e->plan);
+    const vkstyle_model *model = vks_network_model(e->network);
+    uint32_t side = e->width > e->height ? e->width : e->height, tiles;
+    side = side > e->options.goal ? side : e->options.goal;
+    for (int i = 0; i < layer; i++)
+        side = model->layers[i].kind == VKS_POOL ? side / 2 : side;
+    side = side < 256 ? vks_round_up(side, 4) / 4 : 64;
+    uint32_t width = vks_width_for(limits, side * side, &tiles);
+    vks_extent x = vks_extent_of(&model->layers[layer], direction);
+    return limits->software && wide_lanes(limits, (uint32_t)x.blocks * VKS_BLOCK) > width;
+}
+
+vks_form vks_form_of(const vks_encoding *e, int layer, vks_direction direction)
 {
     if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer))
         return VKS_MATRIX;
-    if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
+    bool direct = layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT;
+    if (direct)
         return VKS_DIRECT;
-    return vks_on_gpu(e->options.kernels) ? VKS_TILED : VKS_WINOGRAD;
+    bool wide = e->options.kernels == VKSTYLE_KERNELS_WINOGRAD && is_wide(e, layer, direction);
+    return wide ? VKS_WIDE : VKS_WINOGRAD;
 }
 
 uint32_t vks_out_quads_padded(const vks_convolution *c)
@@ -83,27 +112,16 @@ static const char *product_label(const vks_convolution *c)
     return c->direction == VKS_FORWARD ? "product forward" : "product backward";
 }
 
-// Lanes along outputs where they are more than the columns' (gemm_wide.comp), and their number.
-static uint32_t wide_lanes(const vks_encoding *e, const vks_convolution *c, vks_strip s)
-{
-    static const uint32_t widths[] = {256, 128, 64};
-    const vks_gpu_limits *limits = vks_plan_limits(e->plan);
-    uint32_t outputs = vks_out_quads_padded(c) * 4;
-    for (int i = 0; limits->software && i < 3; i++)
-        if (outputs % widths[i] == 0 && widths[i] <= limits->invocations)
-            return widths[i] > s.width ? widths[i] : 0;
-    return 0;
-}
-
-// Products of VKS_WINOGRAD, chunk after chunk of inputs.
+// Chunk after chunk of inputs.
 static void add_products(vks_encoding *e, const vks_convolution *c, vks_strip s, int weights)
 {
+    const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     uint32_t blocks = vks_out_quads_padded(c) / 4, k_total = c->in.quads * 4;
-    uint32_t wide = wide_lanes(e, c, s);
     // A longer chunk (16 KB of weights, all that the floor of devices has) makes up for narrow
     // workgroups: conv4 at 256x256 12 % faster on software Vulkan.
-    bool narrow = s.width <= 64 && !e->options.window;
-    uint32_t most = narrow && vks_plan_limits(e->plan)->software ? 256 : 128;
+    bool narrow = s.width <= 64 && !e->options.window, wide = c->form == VKS_WIDE;
+    uint32_t most = narrow && limits->software ? 256 : 128;
+    uint32_t width = wide ? wide_lanes(limits, blocks * 16) : s.width;
     for (uint32_t k = 0; k < k_total;) {
         uint32_t chunk = k_total - k < most ? k_total - k : most;
         struct vks_push_gemm push = {.source_columns = s.columns,
@@ -113,8 +131,8 @@ static void add_products(vks_encoding *e, const vks_convolution *c, vks_strip s,
                                      .out_quads = blocks * 4,
                                      .result_columns = s.columns,
                                      .accumulate = k > 0};
-        vks_step step = {.kernel = wide ? VKS_KERNEL_GEMM_WIDE : VKS_KERNEL_GEMM_WINOGRAD,
-                         .spec = {wide ? wide : s.width, chunk, 4},
+        vks_step step = {.kernel = wide ? VKS_KERNEL_GEMM_WIDE : VKS_KERNEL_GEMM,
+                         .spec = {width, chunk, 4},
                          .spec_count = 3,
                          .uses = {{weights, 0, 0}, {e->scratch_v, 0, 0}, {e->scratch_m, 0, 0}},
                          .use_count = 3,
@@ -124,7 +142,7 @@ static void add_products(vks_encoding *e, const vks_convolution *c, vks_strip s,
                          .label = product_label(c),
                          .flops = conv_flops(c, s, chunk)};
         if (wide) {
-            step.groups[0] = blocks * 16 / wide;
+            step.groups[0] = blocks * 16 / width;
             step.groups[1] = s.columns / 16;
         }
         vks_plan_add(e->plan, &step);
@@ -154,7 +172,7 @@ static void add_winograd(vks_encoding *e, const vks_convolution *c, vks_strip s)
                                        .bytes = (double)s.count * count * 16 * (16 + 36)});
     }
     int weights = vks_plan_external(plan, "weights", c->weights);
-    if (c->form == VKS_TILED) {
+    if (vks_on_gpu(e->options.kernels)) {
         vks_add_product(plan, &(vks_product){.tile = e->options.tile,
                                              .weights = {weights, 0, 0},
                                              .source = {e->scratch_v, 0, 0},
@@ -247,11 +265,11 @@ void vks_choose_strips(vks_encoding *e)
     if (cap > limits->storage_range)
         cap = limits->storage_range;
     for (int i = 0; i < e->options.depth; i++) {
-        if (model->layers[i].kind != VKS_CONV || vks_form_of(e, i) == VKS_MATRIX)
+        if (model->layers[i].kind != VKS_CONV || vks_form_of(e, i, VKS_FORWARD) == VKS_MATRIX)
             continue;
         uint32_t in = vks_round_up((uint32_t)model->layers[i].in, 16) / 4;
         uint32_t out = vks_round_up((uint32_t)model->layers[i].out, 16) / 4;
-        uint64_t frequencies = vks_form_transforms(vks_form_of(e, i)) ? 36 : 16;
+        uint64_t frequencies = vks_form_transforms(vks_form_of(e, i, VKS_FORWARD)) ? 36 : 16;
         uint32_t columns;
         vks_width_for(limits, e->shape[i].tiles, &columns);
         uint64_t need = frequencies * (in > out ? in : out) * columns * 16;

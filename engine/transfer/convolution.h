@@ -24,12 +24,12 @@ typedef struct vks_strip {
     uint32_t width, columns; // lanes
 } vks_strip;
 
-// Which kernels a layer uses.
-vks_form vks_form_of(const vks_encoding *encoding, int layer);
+// Which kernels a layer uses, forward or backward.
+vks_form vks_form_of(const vks_encoding *encoding, int layer, vks_direction direction);
 // Whether its sums are in the Winograd domain.
 static inline bool vks_form_transforms(vks_form form)
 {
-    return form == VKS_WINOGRAD || form == VKS_TILED;
+    return form == VKS_WINOGRAD || form == VKS_WIDE;
 }
 // Channel quads of the sums: outputs come in blocks of 16.
 uint32_t vks_out_quads_padded(const vks_convolution *convolution);

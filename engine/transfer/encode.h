@@ -15,6 +15,9 @@ typedef struct vks_encode_options {
     vkstyle_padding padding;
     vkstyle_kernels kernels;  // never VKSTYLE_KERNELS_AUTO (kernel_choice.h)
     int tile;                 // of tiled products (product.h)
+    // The long side of the job's largest picture; 0: this one's. It decides which weights a layer
+    // has, so that a job needs each of them in one form only.
+    uint32_t goal;
     float scale;              // activations are stored times this (half precision needs it; else 1)
     float gradient;           // gradients are stored times this
     bool backward;            // masks are kept for the way back

@@ -115,6 +115,7 @@ bool vkstyle_estimate(vkstyle_context *context, const vkstyle_model *model, int 
         !vks_setting_resolve(&setting, model, params, vks_gpu_get_limits(context->gpu), error))
         return false;
     vks_schedule_make(&schedule, content_width, content_height, params);
+    setting.encode.goal = vks_schedule_goal(&schedule);
     if (!vks_estimate_job(&estimate, context, model, &setting, &schedule, params, error))
         return false;
     *seconds = estimate.seconds;

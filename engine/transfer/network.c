@@ -254,43 +254,34 @@ void vks_network_settle(vks_network *network)
     vks_block_free(&network->direct);
 }
 
-// On the host. Software Vulkan's memory is that, and a kernel takes longer there than plain code: its
-// 36 stores go lane by lane.
+// Software Vulkan's memory is the host's, and the kernel takes longer there than plain code: its 36
+// stores go lane by lane.
+static bool make_on_host(vks_network *network, int number, vks_direction direction, vks_form form,
+                         vks_block **to, vkstyle_error *error)
+{
+    const vkstyle_model *model = network->model;
+    *to = vks_block_create(network->gpu,
+                           vks_network_weight_bytes(model, number, direction, form),
+                           VKS_MEMORY_READBACK, "winograd weights", error);
+    if (*to)
+        vks_pack_winograd(&model->layers[number], direction, form == VKS_WIDE, vks_block_map(*to));
+    return *to != NULL;
+}
+
+// Packed straight to memory that the device reads, and transformed there.
 static bool make_winograd(vks_network *network, int number, vks_direction direction, vks_block **to,
                           vkstyle_error *error)
 {
     const vkstyle_model *model = network->model;
-    bool software = vks_gpu_get_limits(network->gpu)->software;
-    uint64_t bytes = vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD);
-    *to = vks_block_create(network->gpu, bytes,
-                           software ? VKS_MEMORY_READBACK : VKS_MEMORY_DEVICE, "winograd weights",
-                           error);
-    void *packed = !*to ? NULL : software ? vks_block_map(*to) : malloc(bytes);
-    if (*to && !packed)
-        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for the weights of %s",
-                 model->layers[number].name);
-    if (packed)
-        vks_pack_winograd(&model->layers[number], direction, packed);
-    bool done = packed && (software || vks_upload(network->gpu, whole(*to), packed, error));
-    if (!software)
-        free(packed);
-    if (!done)
-        vks_block_free(to);
-    return done;
-}
-
-// Packed straight to memory that the device reads, and transformed there.
-static bool make_tiled(vks_network *network, int number, vks_direction direction, vks_block **to,
-                       vkstyle_error *error)
-{
-    const vkstyle_model *model = network->model;
     const vks_layer *layer = &model->layers[number];
     uint64_t bytes = vks_network_weight_bytes(model, number, direction, VKS_DIRECT);
+    if (vks_gpu_get_limits(network->gpu)->software)
+        return make_on_host(network, number, direction, VKS_WINOGRAD, to, error);
     if (!make_room(network, bytes, error))
         return false;
     vks_pack_direct(layer, direction, vks_block_map(network->direct));
     *to = vks_block_create(network->gpu,
-                           vks_network_weight_bytes(model, number, direction, VKS_TILED),
+                           vks_network_weight_bytes(model, number, direction, VKS_WINOGRAD),
                            VKS_MEMORY_DEVICE, "winograd weights", error);
     if (*to && transform(network, vks_extent_of(layer, direction),
                          (vks_slice){network->direct, 0, bytes}, whole(*to), error))
@@ -309,8 +300,8 @@ static bool make_weights(vks_network *network, int number, vks_direction directi
     bool image = number == 0 && direction == VKS_BACKWARD; // which has a form of its own
     if (form == VKS_WINOGRAD && !image)
         return make_winograd(network, number, direction, to, error);
-    if (form == VKS_TILED && !image)
-        return make_tiled(network, number, direction, to, error);
+    if (form == VKS_WIDE)
+        return make_on_host(network, number, direction, form, to, error);
     return make_packed(network, number, direction, form == VKS_MATRIX && !image, to, error);
 }
 

@@ -7,9 +7,9 @@
 #include "../model/encoder.h"
 
 // Which kernels a convolution uses.
-// VKS_WINOGRAD: for software Vulkan; VKS_TILED: Winograd, too, in tiles of shared memory; VKS_MATRIX:
-// matrix units, fp16 weights.
-typedef enum vks_form { VKS_DIRECT, VKS_WINOGRAD, VKS_TILED, VKS_MATRIX, VKS_FORMS } vks_form;
+// VKS_WIDE: Winograd, too, with products whose lanes run along outputs (software Vulkan).
+// VKS_MATRIX: matrix units, fp16 weights.
+typedef enum vks_form { VKS_DIRECT, VKS_WINOGRAD, VKS_WIDE, VKS_MATRIX, VKS_FORMS } vks_form;
 typedef enum vks_direction { VKS_FORWARD, VKS_BACKWARD } vks_direction;
 
 typedef struct vks_network vks_network;
@@ -32,7 +32,7 @@ const vks_watch *vks_network_watch(const vks_network *network);
 uint64_t vks_network_bytes(const vks_network *network);
 
 // Weights of convolution `layer`. VKS_DIRECT: [blocks of 16 outputs][K][9][16]; VKS_WINOGRAD:
-// [36][blocks][K / 4][16][4]; VKS_TILED: [36][blocks][K][16]; K is inputs rounded up to 4. VKS_MATRIX: [blocks][K / 16][9][16][16] 16-bit
+// [36][blocks][K][16]; K is inputs rounded up to 4. VKS_WIDE: [36][blocks][K / 4][16][4]. VKS_MATRIX: [blocks][K / 16][9][16][16] 16-bit
 // floats, K rounded up to 16, the last index K's. Backward: inputs and outputs change places and
 // the taps are flipped. The first layer's VKS_BACKWARD is that of image_gradient.comp:
 // [3 rows of taps][K][3 taps * 4], K rounded up to 16. The slice's bytes are known before anything

@@ -108,3 +108,9 @@ void vks_schedule_make(vks_schedule *s, int content_width, int content_height,
         share_out(s, shares, params->iterations);
     choose_scales(s, params);
 }
+
+uint32_t vks_schedule_goal(const vks_schedule *s)
+{
+    const vks_level *goal = &s->levels[s->count - 1];
+    return (uint32_t)(goal->width > goal->height ? goal->width : goal->height);
+}

@@ -32,6 +32,9 @@ typedef struct vks_schedule {
 void vks_schedule_make(vks_schedule *schedule, int content_width, int content_height,
                        const vkstyle_params *params);
 
+// The long side of the last level.
+uint32_t vks_schedule_goal(const vks_schedule *schedule);
+
 // width x height scaled so that the long side is `side`; no side becomes less than 1.
 void vks_fit(int width, int height, double side, int *fit_width, int *fit_height);
 

@@ -182,6 +182,7 @@ static bool use_single(vks_transfer *t)
         !vks_tune(&t->setting, t->gpu, NULL, t->error))
         return false;
     t->setting.regions = regions;
+    t->setting.encode.goal = vks_schedule_goal(&t->schedule);
     for (int i = t->level; i < t->schedule.count; i++)
         t->schedule.levels[i].set = false; // twice the bytes a value
     return check_memory(t);
@@ -240,6 +241,7 @@ static vkstyle_image *run_job(vks_transfer *t)
         !vks_tune(&t->setting, t->gpu, tile, t->error))
         return NULL;
     t->setting.regions = vks_zone_count(t->job);
+    t->setting.encode.goal = vks_schedule_goal(&t->schedule);
     if (!take(t, &t->content, t->job->content) || (t->reported && !hash_pictures(t)))
         return NULL;
     vks_colours_of(&t->colours, t->content.at);

@@ -67,18 +67,29 @@ static void line(const float *g0, const float *g1, const float *g2, float *u[6])
 typedef struct packing {
     const vks_layer *layer;
     vks_direction direction;
+    bool wide;
     float *to;
 } packing;
+
+// Four inputs of one block side by side.
+static void interleave(float four[4][VKS_FREQUENCIES][VKS_BLOCK], float *to, size_t step)
+{
+    for (size_t f = 0; f < VKS_FREQUENCIES; f++, to += step)
+        for (size_t o = 0; o < VKS_BLOCK; o++)
+            for (size_t i = 0; i < 4; i++)
+                to[o * 4 + i] = four[i][f][o];
+}
 
 static bool winograd_blocks(int first, int last, void *user)
 {
     const packing *p = user;
     vks_extent e = vks_extent_of(p->layer, p->direction);
-    size_t step = e.blocks * VKS_BLOCK * e.k;
+    size_t step = e.blocks * e.k * VKS_BLOCK;
     float taps[VKS_TAPS][VKS_BLOCK], rows[6][3][VKS_BLOCK], *u[6];
     float four[4][VKS_FREQUENCIES][VKS_BLOCK]; // of four inputs
     for (size_t b = (size_t)first; b < (size_t)last; b++) {
         for (size_t k = 0; k < e.k; k++) {
+            float *to = p->to + (b * e.k + k) * VKS_BLOCK;
             pack_block(p->layer, p->direction, b, k, taps[0]);
             for (int x = 0; x < 3; x++) {
                 for (int y = 0; y < 6; y++)
@@ -87,21 +98,18 @@ static bool winograd_blocks(int first, int last, void *user)
             }
             for (size_t y = 0; y < 6; y++) {
                 for (size_t x = 0; x < 6; x++)
-                    u[x] = four[k % 4][y * 6 + x];
+                    u[x] = p->wide ? four[k % 4][y * 6 + x] : to + (y * 6 + x) * step;
                 line(rows[y][0], rows[y][1], rows[y][2], u);
             }
-            float *to = p->to + (b * e.k + k / 4 * 4) * VKS_BLOCK;
-            for (size_t f = 0; k % 4 == 3 && f < VKS_FREQUENCIES; f++, to += step)
-                for (size_t o = 0; o < VKS_BLOCK; o++)
-                    for (size_t i = 0; i < 4; i++)
-                        to[o * 4 + i] = four[i][f][o];
+            if (p->wide && k % 4 == 3)
+                interleave(four, to - 3 * VKS_BLOCK, step);
         }
     }
     return true;
 }
 
-void vks_pack_winograd(const vks_layer *layer, vks_direction direction, float *to)
+void vks_pack_winograd(const vks_layer *layer, vks_direction direction, bool wide, float *to)
 {
-    packing p = {layer, direction, to};
+    packing p = {layer, direction, wide, to};
     vks_image_rows((int)vks_extent_of(layer, direction).blocks, winograd_blocks, &p);
 }

@@ -17,7 +17,8 @@ vks_extent vks_extent_of(const vks_layer *layer, vks_direction direction);
 const float *vks_taps_at(const vks_layer *layer, size_t at, float room[VKS_TAPS]);
 // [blocks][K][9][16] from [out][in][9], zero where outputs and inputs are padded.
 void vks_pack_direct(const vks_layer *layer, vks_direction direction, float *to);
-// [36][blocks][K / 4][16][4]: the same in Winograd's domain, G g G^T.
-void vks_pack_winograd(const vks_layer *layer, vks_direction direction, float *to);
+// [36][blocks][K][16]: the same in Winograd's domain, G g G^T, as winograd_weights.comp makes them;
+// or wide: [36][blocks][K / 4][16][4].
+void vks_pack_winograd(const vks_layer *layer, vks_direction direction, bool wide, float *to);
 
 #endif

@@ -27,7 +27,6 @@ static uint32_t shared_bytes(const vks_step *s)
     const uint32_t h = s->spec[1], basis = 2 * h + 1;
     switch (s->kernel) {
     case VKS_KERNEL_GEMM:
-    case VKS_KERNEL_GEMM_WINOGRAD:
     case VKS_KERNEL_GEMM_WIDE:
     case VKS_KERNEL_GEMM_TENSOR:
         return s->spec[1] * s->spec[2] * 16; // vec4 w[CHUNK * OC]
