@@ -61,10 +61,10 @@ static bool find_root(vks_style *style, int i, vkstyle_error *error)
             trace += s;
             largest = fmax(largest, s);
         }
-        // What is added keeps the spectrum above 0, also where the target's covariance, G - m m^T with
-        // means like the style's, is nothing but rounding.
-        style->floor[i] = fmax(VKS_WASSERSTEIN_LEAST * VKS_WASSERSTEIN_LEAST * sqrt(fourth),
-                               rounding * largest);
+        // What is added keeps the spectrum above 0, also where the target's covariance, G - m m^T
+        // with means like the style's, is nothing but rounding.
+        style->floor[i] =
+            fmax(VKS_WASSERSTEIN_LEAST * VKS_WASSERSTEIN_LEAST * sqrt(fourth), rounding * largest);
         least = (double)(n - channels) * sqrt(style->floor[i]);
         for (size_t k = 0; k < channels; k++)
             least += sqrt(values[k] * values[k] + style->floor[i]);

@@ -13,7 +13,6 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -146,9 +145,6 @@ static bool profile(bench *b, cJSON *list, vkstyle_error *error)
         build(b, &it, true, error) && vks_plan_run(it.plan, error) && vks_plan_run(it.plan, error);
     const vks_timing *timings =
         done ? vks_sequence_timings(vks_plan_sequence(it.plan), &count, error) : NULL;
-    if (timings && getenv("VKSTYLE_TRACE")) // XXX
-        for (int i = 0; i < count; i++)
-            fprintf(stderr, "%s %.4f ms %.1f TF %.2f GB/s\n", timings[i].label, timings[i].seconds * 1e3, timings[i].flops / timings[i].seconds * 1e-12, timings[i].bytes / timings[i].seconds * 1e-9); // XXX
     if (timings)
         add_kernels(list, timings, count, b->peak_flops);
     vks_iteration_free(&it);

@@ -70,9 +70,9 @@ static void finish_forward(vks_encoding *e, const vks_convolution *c, vks_strip 
                 .push_bytes = sizeof push,
                 .groups = {s.columns / width, count},
                 .label = "forward output",
-                .bytes =
-                    (double)s.count * count * 16 *
-                    ((vks_form_transforms(c->form) ? 36 : 16) + (keep >= 0 ? 16 : 0) + (pool ? 4 : 0))});
+                .bytes = (double)s.count * count * 16 *
+                         ((vks_form_transforms(c->form) ? 36 : 16) + (keep >= 0 ? 16 : 0) +
+                          (pool ? 4 : 0))});
     }
 }
 
@@ -311,7 +311,8 @@ static void add_output(vks_encoding *e, int layer, int gradient, int form, bool 
             plan,
             &(vks_step){
                 .kernel = VKS_KERNEL_BACKWARD_OUTPUT,
-                .spec = {width, form < 0 ? 2 : vks_form_transforms((vks_form)form), joining >= 0, masked},
+                .spec = {width, form < 0 ? 2 : vks_form_transforms((vks_form)form), joining >= 0,
+                         masked},
                 .spec_count = 4,
                 .uses = {{e->scratch_m, 0, 0},
                          use_or(masked ? e->mask[layer] : -1, e->scratch_v,
@@ -519,10 +520,11 @@ bool vks_encode_backward(vks_encoding *e, int gradient, float tv, int *partials,
             if (!vks_network_weights(e->network, i, VKS_BACKWARD, b.c.form, &b.c.weights, error))
                 return false;
             if (b.c.form == VKS_MATRIX)
-                vks_add_matrix_backward(e, &b.c,
-                                        &(vks_matrix_backward){.mask = masked(e, below) ? e->mask[below] : -1,
-                                                               .joining = e->joining[below],
-                                                               .gradient = next});
+                vks_add_matrix_backward(
+                    e, &b.c,
+                    &(vks_matrix_backward){.mask = masked(e, below) ? e->mask[below] : -1,
+                                           .joining = e->joining[below],
+                                           .gradient = next});
             else
                 vks_add_convolution(e, &b.c, finish_backward);
         }

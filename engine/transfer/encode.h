@@ -13,8 +13,8 @@ enum { VKS_MAX_DEPTH = 64 }; // layers of an encoder, poolings included
 typedef struct vks_encode_options {
     vkstyle_pool pool;
     vkstyle_padding padding;
-    vkstyle_kernels kernels;  // never VKSTYLE_KERNELS_AUTO (kernel_choice.h)
-    int tile;                 // of tiled products (product.h)
+    vkstyle_kernels kernels; // never VKSTYLE_KERNELS_AUTO (kernel_choice.h)
+    int tile;                // of tiled products (product.h)
     // The long side of the job's largest picture; 0: this one's. It decides which weights a layer
     // has, so that a job needs each of them in one form only.
     uint32_t goal;

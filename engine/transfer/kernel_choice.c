@@ -13,10 +13,10 @@ bool vks_kernels_resolve(const vkstyle_params *params, const vks_gpu_limits *lim
         ((asked == VKSTYLE_KERNELS_AUTO && matrices) || asked == VKSTYLE_KERNELS_COOPMAT))
         precision = VKSTYLE_PRECISION_FP16;
     *storage = precision == VKSTYLE_PRECISION_FP16 ? VKS_HALF : VKS_FLOAT;
-    *kernels = asked != VKSTYLE_KERNELS_AUTO        ? asked
-               : limits->software                   ? VKSTYLE_KERNELS_WINOGRAD
-               : matrices && *storage == VKS_HALF   ? VKSTYLE_KERNELS_COOPMAT
-                                                    : VKSTYLE_KERNELS_TILED;
+    *kernels = asked != VKSTYLE_KERNELS_AUTO      ? asked
+               : limits->software                 ? VKSTYLE_KERNELS_WINOGRAD
+               : matrices && *storage == VKS_HALF ? VKSTYLE_KERNELS_COOPMAT
+                                                  : VKSTYLE_KERNELS_TILED;
     if (*kernels != VKSTYLE_KERNELS_COOPMAT)
         return true;
     if (!limits->matrix[0])

@@ -8,8 +8,8 @@
 #include "../vkstyle.h"
 
 // What a job's kernels and precision come to; auto stands for Winograd and float32 on software
-// Vulkan, matrix units and half precision on a GPU that has them, tiled and float32 on others. Fails
-// with VKSTYLE_USAGE where the device cannot what was asked for.
+// Vulkan, matrix units and half precision on a GPU that has them, tiled and float32 on others.
+// Fails with VKSTYLE_USAGE where the device cannot what was asked for.
 bool vks_kernels_resolve(const vkstyle_params *params, const vks_gpu_limits *limits,
                          vkstyle_kernels *kernels, vks_storage *storage, vkstyle_error *error);
 const char *vks_kernels_name(vkstyle_kernels kernels); // as --kernels takes it

@@ -111,8 +111,8 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
     uint32_t padded = vks_gram_padded(shape.channels);
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
     bool matrix = e->options.kernels == VKSTYLE_KERNELS_COOPMAT;
-    uint32_t splits = (matrix ? vks_matrix_gram_splits : vks_tiled_gram_splits)(
-        vks_plan_limits(plan), shape, padded);
+    uint32_t splits = (matrix ? vks_matrix_gram_splits
+                              : vks_tiled_gram_splits)(vks_plan_limits(plan), shape, padded);
     *gram =
         (vks_gram){.buffer = -1,
                    .parts = vks_plan_buffer(plan, "gram parts",
@@ -121,7 +121,8 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
                    .padded = padded,
                    .splits = splits,
                    .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
-    (matrix ? vks_add_matrix_gram : vks_add_tiled_gram)(e, layer, rect, gram->parts, padded, splits);
+    (matrix ? vks_add_matrix_gram : vks_add_tiled_gram)(e, layer, rect, gram->parts, padded,
+                                                        splits);
     return true;
 }
 
@@ -266,8 +267,7 @@ void vks_add_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, in
     vks_shape shape = e->shape[layer];
     bool fresh;
     int joining = joining_of(e, layer, &fresh);
-    if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && gram->norms &&
-        vks_matrix_fits(e, layer)) {
+    if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && gram->norms && vks_matrix_fits(e, layer)) {
         vks_add_matrix_style_gradient(e, layer, gram, difference, joining, !fresh);
         return;
     }

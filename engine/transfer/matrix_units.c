@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "matrix_units.h"
 
-#include <stdlib.h>
-
 enum { SUBGROUPS = 4, SLICE = 4 }; // of a workgroup; quads of inputs in shared memory at a time
 
 // The share of a workgroup: blocks of 16 outputs and rows of 16 pixels of each subgroup, and the
@@ -41,8 +39,6 @@ static share choose(const vks_convolution *c)
 {
     enum { ENOUGH = 192 };
     int i = 0;
-    if (getenv("VKSTYLE_COOP"))
-        return shares[atoi(getenv("VKSTYLE_COOP"))];
     while (i + 1 < SHARES && workgroups(shares[i], c) < ENOUGH)
         i++;
     return shares[i];
@@ -189,8 +185,8 @@ void vks_add_matrix_gram(vks_encoding *e, int layer, vks_rect rect, int to, uint
     vks_plan_cut(e->plan);
 }
 
-void vks_add_matrix_style_gradient(vks_encoding *e, int layer, const vks_gram *gram,
-                                   int difference, int joining, bool accumulate)
+void vks_add_matrix_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, int difference,
+                                   int joining, bool accumulate)
 {
     vks_shape shape = e->shape[layer];
     struct vks_push_gemm_coop push = {.plane = shape.plane,

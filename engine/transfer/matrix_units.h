@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What matrix units do (VK_KHR_cooperative_matrix) as steps of a plan: convolutions, each from tensor
-// to tensor in one dispatch (conv_coop.glsl), Gram matrices (gram_coop.comp), and the style loss'
-// gradient (gemm_coop.comp).
+// What matrix units do (VK_KHR_cooperative_matrix) as steps of a plan: convolutions, each from
+// tensor to tensor in one dispatch (conv_coop.glsl), Gram matrices (gram_coop.comp), and the style
+// loss' gradient (gemm_coop.comp).
 #ifndef VKS_MATRIX_UNITS_H
 #define VKS_MATRIX_UNITS_H
 
 #include "convolution.h"
 #include "losses.h"
 
-// Whether a layer's convolutions and losses can be done so: one binding spans each of their tensors.
+// Whether a layer's convolutions and losses can be done so: one binding spans each of their
+// tensors.
 bool vks_matrix_fits(const vks_encoding *encoding, int layer);
 
 // What a convolution writes; -1: not wanted.

@@ -260,8 +260,7 @@ static bool make_on_host(vks_network *network, int number, vks_direction directi
                          vks_block **to, vkstyle_error *error)
 {
     const vkstyle_model *model = network->model;
-    *to = vks_block_create(network->gpu,
-                           vks_network_weight_bytes(model, number, direction, form),
+    *to = vks_block_create(network->gpu, vks_network_weight_bytes(model, number, direction, form),
                            VKS_MEMORY_READBACK, "winograd weights", error);
     if (*to)
         vks_pack_winograd(&model->layers[number], direction, form == VKS_WIDE, vks_block_map(*to));

@@ -32,11 +32,11 @@ const vks_watch *vks_network_watch(const vks_network *network);
 uint64_t vks_network_bytes(const vks_network *network);
 
 // Weights of convolution `layer`. VKS_DIRECT: [blocks of 16 outputs][K][9][16]; VKS_WINOGRAD:
-// [36][blocks][K][16]; K is inputs rounded up to 4. VKS_WIDE: [36][blocks][K / 4][16][4]. VKS_MATRIX: [blocks][K / 16][9][16][16] 16-bit
-// floats, K rounded up to 16, the last index K's. Backward: inputs and outputs change places and
-// the taps are flipped. The first layer's VKS_BACKWARD is that of image_gradient.comp:
-// [3 rows of taps][K][3 taps * 4], K rounded up to 16. The slice's bytes are known before anything
-// is allocated.
+// [36][blocks][K][16]; K is inputs rounded up to 4. VKS_WIDE: [36][blocks][K / 4][16][4].
+// VKS_MATRIX: [blocks][K / 16][9][16][16] 16-bit floats, K rounded up to 16, the last index K's.
+// Backward: inputs and outputs change places and the taps are flipped. The first layer's
+// VKS_BACKWARD is that of image_gradient.comp: [3 rows of taps][K][3 taps * 4], K rounded up to 16.
+// The slice's bytes are known before anything is allocated.
 uint64_t vks_network_weight_bytes(const vkstyle_model *model, int layer, vks_direction direction,
                                   vks_form form);
 bool vks_network_weights(vks_network *network, int layer, vks_direction direction, vks_form form,

@@ -89,9 +89,9 @@ static void backward(const vks_layer *l, const double *gradient_out, double *gra
 
 // What the picture's gradient and the losses should be.
 typedef struct answer {
-    double beta;   // puts the style loss' gradient at the second layer at most at the content's size
-    double square; // of the second layer's values
-    double *room;  // 3 * CHANNELS * PIXELS doubles
+    double beta; // puts the style loss' gradient at the second layer at most at the content's size
+    double square;    // of the second layer's values
+    double *room;     // 3 * CHANNELS * PIXELS doubles
     double *gradient; // CHANNELS * PIXELS doubles, the first three planes of which count
 } answer;
 
@@ -161,8 +161,11 @@ static bool on_device(vks_gpu *gpu, const vkstyle_model *model, vkstyle_kernels 
                                       .depth = 2,
                                       .keep = {[1] = true}}};
     uint64_t bytes = 16ull * vks_shape_of(WIDTH, HEIGHT, CHANNELS).plane * CHANNELS / 4;
-    vks_style style = {
-        .count = 1, .channels = {CHANNELS}, .padded = {PADDED}, .gram = {nothing}, .positions = {1}};
+    vks_style style = {.count = 1,
+                       .channels = {CHANNELS},
+                       .padded = {PADDED},
+                       .gram = {nothing},
+                       .positions = {1}};
     vks_content content = {.square = right->square};
     vks_network *network = vks_network_create(gpu, model, error);
     vks_iteration it = {0};
@@ -171,12 +174,11 @@ static bool on_device(vks_gpu *gpu, const vkstyle_model *model, vkstyle_kernels 
         return false;
     content.features = vks_block_create(gpu, bytes, VKS_MEMORY_DEVICE, "self-test", error);
     if (content.features && vks_clear(gpu, (vks_slice){content.features, 0, bytes}, error) &&
-        vks_iteration_build(&it, vks_gpu_get_limits(gpu), network, &setting,
-                            &(vks_iteration_options){.width = WIDTH,
-                                                     .height = HEIGHT,
-                                                     .style = &style,
-                                                     .content = &content},
-                            error) &&
+        vks_iteration_build(
+            &it, vks_gpu_get_limits(gpu), network, &setting,
+            &(vks_iteration_options){
+                .width = WIDTH, .height = HEIGHT, .style = &style, .content = &content},
+            error) &&
         vks_iteration_realise(&it, gpu, &style, false, error) &&
         vks_upload_image(gpu, vks_plan_slice(it.plan, it.target), image, error) &&
         vks_plan_run(it.plan, error))

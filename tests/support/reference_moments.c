@@ -136,7 +136,8 @@ static double distance(size_t n, const double *gram, const double *mean, const d
     double aim_square = 0;
     for (size_t i = 0; i < n; i++)
         aim_square += aim_mean[i] * aim_mean[i];
-    double e = fmax(least * least * sqrt(square), least > 0 ? 1e-6 * aim_square * largest_value(n, s) : 0);
+    double e =
+        fmax(least * least * sqrt(square), least > 0 ? 1e-6 * aim_square * largest_value(n, s) : 0);
     double *rc = product(n, r, c), *rcr = product(n, rc, r);
     for (size_t i = 0; i < n; i++) {
         ss[i * n + i] += e;

@@ -9,8 +9,8 @@
 #include <math.h>
 #include <stdio.h>
 
-// Shapes down to planes of one pixel, channels from 1 to 140 that divide by nothing in particular, and
-// some round ones.
+// Shapes down to planes of one pixel, channels from 1 to 140 that divide by nothing in particular,
+// and some round ones.
 static const rig_case cases[] = {
     {.chain = "conv1_1:7 conv1_2:10 pool1 conv2_1:18 conv2_2:21 pool2 conv3_1:35 pool3 conv4_1:70 "
               "pool4 conv5_1:3",

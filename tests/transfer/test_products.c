@@ -418,7 +418,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_are_whole), cmocka_unit_test(every_tile),
         cmocka_unit_test(remembered),      cmocka_unit_test(replayed),
-        cmocka_unit_test(chosen), cmocka_unit_test(no_matrices),
+        cmocka_unit_test(chosen),          cmocka_unit_test(no_matrices),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

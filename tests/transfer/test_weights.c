@@ -45,7 +45,8 @@ static void compare(vks_network *network, vks_gpu *gpu, const vkstyle_model *mod
         for (size_t n = 0; n < blocks * 16; n++)
             for (size_t k = 0; k < k_padded; k++) {
                 size_t four = ((f * blocks + n / 16) * k_padded + k / 4 * 4) * 16; // inputs
-                float is = got[four + (form == VKS_WIDE ? n % 16 * 4 + k % 4 : k % 4 * 16 + n % 16)];
+                float is =
+                    got[four + (form == VKS_WIDE ? n % 16 * 4 + k % 4 : k % 4 * 16 + n % 16)];
                 if (n >= outs || k >= ins) {
                     assert_true(is == 0);
                     continue;
