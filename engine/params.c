@@ -101,14 +101,12 @@ static const vkstyle_param table[] = {
     {"precision", VKSTYLE_CHOICE, FIELD(precision), 0, 2, VKSTYLE_PRECISION_AUTO, NULL, precisions,
      NULL, "Precision",
      "How activations are stored on the device; sums are in 32 bits always. auto: fp16 where "
-     "matrix "
-     "units are used, else fp32."},
+     "matrix units are used, else fp32."},
     {"kernels", VKSTYLE_CHOICE, FIELD(kernels), 0, 4, VKSTYLE_KERNELS_AUTO, NULL, kernels, NULL,
      "Kernels",
      "Which convolution kernels run: direct is the reference, winograd does less arithmetic and "
      "suits software Vulkan, tiled is the same shaped for GPUs, coopmat uses matrix units (in "
-     "fp16, "
-     "the fastest). auto: what suits the device."},
+     "fp16, the fastest). auto: what suits the device."},
     {"memory", VKSTYLE_BYTES, FIELD(memory), 0, 9e15, 0, NULL, NULL, "BYTES", "Memory",
      "Device memory the job may use, such as 1500M or 2G. 0: what is free."},
     {"tile", VKSTYLE_INT, FIELD(tile), 0, 65536, 0, NULL, NULL, "N", "Tile",

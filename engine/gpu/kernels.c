@@ -197,6 +197,7 @@ void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline)
         .dataSize = (size_t)pipeline->spec_count * 4,
         .pData = pipeline->spec,
     };
+    // Kernels for matrix units (coop.glsl) have it in their names.
     const bool coop = strstr(vks_kernel_name(pipeline->kernel), "coop") != NULL;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,

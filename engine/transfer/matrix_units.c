@@ -128,7 +128,9 @@ void vks_add_matrix_backward(vks_encoding *e, const vks_convolution *c,
                     .uses = {{c->source, 0, 0},
                              {weights, 0, 0},
                              use(to->mask, c->source),
-                             use(to->joining, c->source),
+                             to->joining >= 0
+                                 ? vks_quads(e->plan, to->joining, c->out, 0, c->out.quads)
+                                 : use(-1, c->source),
                              {to->gradient, 0, 0}},
                     .use_count = 5,
                     .label = "convolution backward"},
