@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "canvas.h"
 #include "push.h"
+#include "raster.h"
 #include "../error.h"
 
 #include <stdlib.h>
@@ -83,30 +84,16 @@ bool vks_canvas_get(vks_gpu *gpu, vks_slice from, vkstyle_image *image, vkstyle_
 static void add_rows(vks_plan *plan, vks_kernel kernel, int canvas, uint32_t width, int window,
                      vks_rect r, const char *label)
 {
-    enum { ALIGN = 256 };
-    const vks_gpu_limits *limits = vks_plan_limits(plan);
-    uint64_t row = 12ull * width, whole = vks_plan_buffer_bytes(plan, canvas);
-    uint64_t rows = limits->storage_range > row + ALIGN ? (limits->storage_range - ALIGN) / row : 0;
-    uint32_t across = r.x1 - r.x0;
+    vks_raster whole = {canvas, width, r.y1, 3};
+    uint32_t rows = vks_raster_rows(plan, whole, 1), across = r.x1 - r.x0;
     bool load = kernel == VKS_KERNEL_WINDOW_LOAD;
-    if (rows > limits->groups[1])
-        rows = limits->groups[1];
-    if (!rows) {
-        vks_plan_fail(plan, VKSTYLE_NO_DEVICE,
-                      "the device binds %llu bytes at once, too few for a row of %u pixels",
-                      (unsigned long long)limits->storage_range, width);
-        return;
-    }
-    for (uint32_t y = r.y0; y < r.y1; y += (uint32_t)rows) {
-        uint32_t count = r.y1 - y < rows ? r.y1 - y : (uint32_t)rows;
-        uint64_t first = y * row + 12ull * r.x0, base = y * row / ALIGN * ALIGN;
-        uint64_t end = (y + count) * row;
-        end = (end + 15) / 16 * 16 < whole ? (end + 15) / 16 * 16 : whole;
-        struct vks_push_window push = {.width = across,
-                                       .window_first = (y - r.y0) * across,
-                                       .whole_first = (uint32_t)((first - base) / 4),
-                                       .whole_pitch = 3 * width};
-        vks_use there = {canvas, base, end - base}, here = {window, 0, 0};
+    for (uint32_t y = r.y0; rows && y < r.y1; y += rows) {
+        uint32_t count = r.y1 - y < rows ? r.y1 - y : rows;
+        struct vks_push_window push = {
+            .width = across, .window_first = (y - r.y0) * across, .whole_pitch = 3 * width};
+        vks_use there = vks_raster_part(plan, whole, y, count, &push.whole_first);
+        vks_use here = {window, 0, 0};
+        push.whole_first += 3 * r.x0;
         vks_plan_add(plan, &(vks_step){.kernel = kernel,
                                        .spec = {64},
                                        .spec_count = 1,

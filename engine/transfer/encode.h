@@ -64,6 +64,12 @@ bool vks_encode_forward(vks_encoding *encoding, vks_plan *plan, vks_network *net
 void vks_add_crop(vks_plan *plan, int from, vks_shape from_shape, int to, vks_shape to_shape,
                   vks_rect to_rect, int shift_x, int shift_y);
 
+// Whether only a part of a pooling is gone on with.
+static inline bool vks_is_cropped(const vks_encoding *encoding, int layer)
+{
+    return encoding->options.crop[layer].x1 != 0;
+}
+
 // Adds the backward pass: joining -> gradient [height][width] vec4. tv: weight of total variation
 // for each squared difference. partials receives one float a workgroup (its number is returned in
 // *partial_count): sums of squared differences.

@@ -4,14 +4,7 @@
 #ifndef VKS_HALVE_H
 #define VKS_HALVE_H
 
-#include "plan.h"
-
-// A picture in a buffer: rows of pixels without gaps, 4 floats each ([height][width] vec4) or 3 (a
-// canvas).
-typedef struct vks_raster {
-    int buffer;
-    uint32_t width, height, floats;
-} vks_raster;
+#include "raster.h"
 
 // coarse, of half the width and height rounded down: each pixel the mean of four.
 void vks_add_halve(vks_plan *plan, vks_raster fine, vks_raster coarse);

@@ -92,9 +92,9 @@ static void add(vks_encoding *e, const vks_convolution *c, share s, vks_step *st
     vks_plan_cut(e->plan);
 }
 
-static vks_use use(int buffer, int otherwise)
+static vks_use whole_or(int buffer, int otherwise)
 {
-    return buffer >= 0 ? (vks_use){buffer, 0, 0} : (vks_use){otherwise, 0, 256};
+    return vks_use_or(buffer, otherwise, (vks_use){buffer, 0, 0});
 }
 
 void vks_add_matrix_forward(vks_encoding *e, const vks_convolution *c, const vks_matrix_forward *to)
@@ -109,9 +109,9 @@ void vks_add_matrix_forward(vks_encoding *e, const vks_convolution *c, const vks
                     .uses = {{c->source, 0, 0},
                              {weights, 0, 0},
                              {to->bias, 0, 0},
-                             use(to->activation, spare),
-                             use(to->mask, spare),
-                             use(to->pooled, spare)},
+                             whole_or(to->activation, spare),
+                             whole_or(to->mask, spare),
+                             whole_or(to->pooled, spare)},
                     .use_count = 6,
                     .label = "convolution forward"},
         to->small);
@@ -127,10 +127,9 @@ void vks_add_matrix_backward(vks_encoding *e, const vks_convolution *c,
                     .spec_count = 9,
                     .uses = {{c->source, 0, 0},
                              {weights, 0, 0},
-                             use(to->mask, c->source),
-                             to->joining >= 0
-                                 ? vks_quads(e->plan, to->joining, c->out, 0, c->out.quads)
-                                 : use(-1, c->source),
+                             whole_or(to->mask, c->source),
+                             vks_use_or(to->joining, c->source,
+                                        vks_quads(e->plan, to->joining, c->out, 0, c->out.quads)),
                              {to->gradient, 0, 0}},
                     .use_count = 5,
                     .label = "convolution backward"},
