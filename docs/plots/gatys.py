@@ -105,7 +105,7 @@ def main():
                           label=label if last else None)
             print(f"{pair}: {label}: loss {at(levels, end):.3f} after work {end:.1f}", flush=True)
         axis.set(title=pair, xlabel="work, iterations at full size", yscale="log",
-                 xlim=(0, 1.2 * end), ylim=(0.8, 40))
+                 xlim=(0, 1.2 * end), ylim=(0.5, 40))
         axis.set_yticks([1, 2, 4, 8, 16, 32])
         axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.yaxis.set_minor_formatter(NullFormatter())
