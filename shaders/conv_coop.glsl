@@ -21,7 +21,7 @@ layout(constant_id = 5) const uint ROWS = 4; // even
 layout(constant_id = 6) const uint SPLIT = 1;
 
 const uint OUTPUTS = 16 * BLOCKS * SPLIT, TALL = ROWS * (4 / SPLIT);
-const uint PATCH_X = 18, PIXELS = PATCH_X * (TALL + 2), PIXEL = 3, OUTPUT = 7; // uvec4s
+const uint PATCH_X = 18, PIXELS = PATCH_X * (TALL + 2), PIXEL = 3, OUTPUT = 7; // uvec4s of each
 const uint PATCH = PIXELS * PIXEL, HALF = OUTPUTS * OUTPUT;
 const uint FETCH_P = (PIXELS * 2 + WIDTH - 1) / WIDTH, FETCH_W = (OUTPUTS * 6 + WIDTH - 1) / WIDTH;
 const uint SUMS_M = BLOCKS * 16 / M, SUMS_N = ROWS * 16 / N, ROW = 16 / N; // matrices of a subgroup
@@ -144,11 +144,11 @@ void main()
             const uint mine = c + j / 16, tile = j % 4, quad = j / 4 % 4;
             const uint y = uint(gl_WorkGroupID.z) * TALL + mine_y + mine % (ROWS / 2) * 2;
             const uint tile_x = gl_WorkGroupID.y * 4 + tile;
-            const uint out_quad = (gl_WorkGroupID.x * (OUTPUTS / 16) + mine_o * BLOCKS + mine / (ROWS / 2)) * 4 + quad;
+            const uint block = gl_WorkGroupID.x * (OUTPUTS / 16) + mine_o * BLOCKS + mine / (ROWS / 2);
+            const uint out_quad = block * 4 + quad, stage = (gl_SubgroupID * 2 + j / 16) * CHUNK;
             vec4 v[8];
             [[unroll]] for (uint i = 0; i < 8; ++i)
-                v[i] = uintBitsToFloat(
-                    pool[(gl_SubgroupID * 2 + j / 16) * CHUNK + (i / 4 * 16 + tile * 4 + i % 4) * 4 + quad]);
+                v[i] = uintBitsToFloat(pool[stage + (i / 4 * 16 + tile * 4 + i % 4) * 4 + quad]);
             if (mine < CHUNKS && tile_x < push.tiles_x && y < push.out_tall && out_quad < push.out_quads)
                 finish(v, out_quad, tile_x, y);
         }

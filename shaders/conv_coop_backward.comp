@@ -13,8 +13,9 @@ layout(constant_id = 8) const uint MASK = 1; // 0: the gradient is that of a poo
 
 layout(set = 0, binding = 0, std430) readonly buffer source_block { uvec2 source[]; };
 layout(set = 0, binding = 1, std430) readonly buffer weights_block { uvec4 weights[]; };
-layout(set = 0, binding = 2, std430) readonly buffer mask_block { uint mask[]; };        // half a tile
-layout(set = 0, binding = 3, std430) readonly buffer joining_block { uvec4 joining[]; }; // two pixels
+// Half a tile of a mask an element, and two pixels.
+layout(set = 0, binding = 2, std430) readonly buffer mask_block { uint mask[]; };
+layout(set = 0, binding = 3, std430) readonly buffer joining_block { uvec4 joining[]; };
 layout(set = 0, binding = 4, std430) writeonly buffer gradient_block { uvec4 gradient[]; };
 PUSH(vks_push_coop);
 

@@ -14,8 +14,9 @@ layout(constant_id = 9) const uint POOL = 0; // 1: max, 2: average
 layout(set = 0, binding = 0, std430) readonly buffer source_block { uvec2 source[]; };
 layout(set = 0, binding = 1, std430) readonly buffer weights_block { uvec4 weights[]; };
 layout(set = 0, binding = 2, std430) readonly buffer bias_block { vec4 bias[]; };
-layout(set = 0, binding = 3, std430) writeonly buffer activation_block { uvec4 activation[]; }; // two pixels
-layout(set = 0, binding = 4, std430) writeonly buffer mask_block { uint mask[]; };              // half a tile
+// Two pixels an element, and half a tile of a mask.
+layout(set = 0, binding = 3, std430) writeonly buffer activation_block { uvec4 activation[]; };
+layout(set = 0, binding = 4, std430) writeonly buffer mask_block { uint mask[]; };
 layout(set = 0, binding = 5, std430) writeonly buffer pooled_block { uvec4 pooled[]; };
 PUSH(vks_push_coop);
 

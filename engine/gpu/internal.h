@@ -119,7 +119,7 @@ typedef struct vks_coopmat_features {
 } vks_coopmat_features;
 void vks_coopmat_chain(vks_coopmat_features *features); // to be asked for: all off
 void vks_coopmat_enable(vks_coopmat_features *features);
-// Fills limits.matrix if the device can run conv_coop.comp. The other limits are known, and it has
+// Fills limits.matrix if the device can run what coop.glsl describes. The other limits are known, and it has
 // both extensions.
 void vks_coopmat_look(const vks_instance *instance, vks_candidate *candidate);
 
