@@ -52,6 +52,7 @@ enum { FILTER_STYLES = 2 };
 // Everything that one run needs to know besides the layer. Plain data, copied freely.
 typedef struct filter_settings {
     filter_style style[FILTER_STYLES]; // the second one may be none
+    double second_share;               // of the second style, 0 to 1; the first has the rest
     int strength_map;                  // layer or channel of the image: how strongly; or -1
     int init_layer;                    // layer from which the target starts; or -1
     char model[VKSTYLE_PATH];          // as vkstyle_model_load takes it; "": the one that ships
@@ -68,11 +69,13 @@ bool filter_hides(const vkstyle_param *param);
 // The settings that are no parameter of the engine, in the order of the procedure's arguments:
 // those below FILTER_FIRST come before the engine's parameters, the others after them.
 typedef enum filter_kind {
-    FILTER_PATH,    // char array, a path
-    FILTER_TEXT,    // char array
-    FILTER_LAYER,   // int: a layer's number, -1: none
-    FILTER_DRAWABLE // int: a layer's or channel's number, -1: none
+    FILTER_PATH,     // char array, a path
+    FILTER_TEXT,     // char array
+    FILTER_LAYER,    // int: a layer's number, -1: none
+    FILTER_DRAWABLE, // int: a layer's or channel's number, -1: none
+    FILTER_SHARE     // double from 0 to 1, FILTER_HALF if it is not given
 } filter_kind;
+#define FILTER_HALF 0.5
 typedef struct filter_argument {
     const char *name;
     filter_kind kind;
@@ -91,14 +94,17 @@ enum {
     FILTER_SECOND_LAYER,
     FILTER_SECOND_MASK,
     FILTER_STRENGTH_MAP,
+    FILTER_SECOND_SHARE,
     FILTER_ARGUMENTS
 };
 extern const filter_argument filter_arguments[FILTER_ARGUMENTS];
 
-// Where the settings keep it: as text, or as an item.
+// Where the settings keep it: as text, as an item, or as a share.
 char *filter_text_of(filter_settings *settings, int argument);
 int *filter_item_of(filter_settings *settings, int argument);
 int filter_item_in(const filter_settings *settings, int argument);
+double *filter_share_of(filter_settings *settings, int argument);
+double filter_share_in(const filter_settings *settings, int argument);
 // Whether it belongs to one image and is remembered with that alone.
 bool filter_is_of_image(int argument);
 

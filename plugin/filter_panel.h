@@ -26,7 +26,7 @@ struct filter_panel {
     GtkWidget *preview_button, *preview_text, *estimate;
     GtkWidget *source, *file, *start, *preset, *strength, *style_scale, *size;
     GtkWidget *weights[PANEL_WEIGHTS], *device, *model;
-    GtkWidget *second, *second_file, *where[FILTER_STYLES], *strength_map;
+    GtkWidget *second, *second_file, *second_share, *where[FILTER_STYLES], *strength_map;
     bool second_of_file;         // a file shall be it, if none was chosen yet
     filter_row rows[PANEL_ROWS]; // all other parameters
     int row_count;

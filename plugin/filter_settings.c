@@ -34,6 +34,9 @@ const filter_argument filter_arguments[FILTER_ARGUMENTS] = {
     {"strength-map", FILTER_DRAWABLE, TEXT_AT(strength_map), N_("Strength map"),
      N_("A layer or channel of the image that says how strongly styles act at each pixel: fully "
         "where it is white, not at all where it is black")},
+    {"second-style-share", FILTER_SHARE, TEXT_AT(second_share), N_("Share of the second style"),
+     N_("How much of the second style there is where both act, from 0 (the first alone) to 1 (the "
+        "second alone). In regions of their own: how strong each is beside the other")},
 };
 
 char *filter_text_of(filter_settings *settings, int argument)
@@ -56,10 +59,26 @@ int filter_item_in(const filter_settings *settings, int argument)
     return *(const int *)(const void *)text_in(settings, argument);
 }
 
+double *filter_share_of(filter_settings *settings, int argument)
+{
+    return (double *)(void *)((char *)settings + filter_arguments[argument].offset);
+}
+
+double filter_share_in(const filter_settings *settings, int argument)
+{
+    return *(const double *)(const void *)text_in(settings, argument);
+}
+
 static bool is_text(int argument)
 {
     return filter_arguments[argument].kind == FILTER_PATH ||
            filter_arguments[argument].kind == FILTER_TEXT;
+}
+
+static bool is_item(int argument)
+{
+    return filter_arguments[argument].kind == FILTER_LAYER ||
+           filter_arguments[argument].kind == FILTER_DRAWABLE;
 }
 
 bool filter_is_of_image(int argument)
@@ -71,8 +90,9 @@ void filter_settings_default(filter_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
     for (int i = 0; i < FILTER_ARGUMENTS; i++)
-        if (!is_text(i))
+        if (is_item(i))
             *filter_item_of(settings, i) = -1;
+    settings->second_share = FILTER_HALF;
     vkstyle_params_default(&settings->params);
     settings->params.full_size = true;
 }
@@ -325,9 +345,12 @@ char *filter_last_text(const filter_settings *settings, int image)
     for (int i = 0; i < FILTER_ARGUMENTS; i++)
         if (is_kept(i) && is_text(i))
             g_key_file_set_string(file, GROUP, filter_arguments[i].name, text_in(settings, i));
-        else if (is_kept(i))
+        else if (is_kept(i) && is_item(i))
             g_key_file_set_integer(file, GROUP, filter_arguments[i].name,
                                    filter_item_in(settings, i));
+        else if (is_kept(i))
+            g_key_file_set_double(file, GROUP, filter_arguments[i].name,
+                                  filter_share_in(settings, i));
     char *text = g_key_file_to_data(file, NULL, NULL);
     g_key_file_free(file);
     return text;
@@ -336,8 +359,9 @@ char *filter_last_text(const filter_settings *settings, int image)
 void filter_last_take(filter_settings *settings, const char *text, size_t size, int image)
 {
     for (int i = 0; i < FILTER_ARGUMENTS; i++)
-        if (is_kept(i) &&
-            (is_text(i) ? text_in(settings, i)[0] != 0 : filter_item_in(settings, i) >= 0))
+        if (is_kept(i) && (is_text(i)   ? text_in(settings, i)[0] != 0
+                           : is_item(i) ? filter_item_in(settings, i) >= 0
+                                        : filter_share_in(settings, i) != FILTER_HALF))
             return;
     GKeyFile *file = g_key_file_new();
     // A duplicate of the image has the text of the original.
@@ -346,16 +370,21 @@ void filter_last_take(filter_settings *settings, const char *text, size_t size, 
     for (int i = 0; ours && i < FILTER_ARGUMENTS; i++)
         if (is_kept(i) && is_text(i))
             load_text(settings, i, file);
-        else if (is_kept(i) && g_key_file_has_key(file, GROUP, filter_arguments[i].name, NULL))
+        else if (!is_kept(i) || !g_key_file_has_key(file, GROUP, filter_arguments[i].name, NULL))
+            continue;
+        else if (is_item(i))
             *filter_item_of(settings, i) =
                 g_key_file_get_integer(file, GROUP, filter_arguments[i].name, NULL);
+        else
+            *filter_share_of(settings, i) =
+                CLAMP(g_key_file_get_double(file, GROUP, filter_arguments[i].name, NULL), 0, 1);
     g_key_file_free(file);
 }
 
 void filter_forget_gone(filter_settings *settings)
 {
     for (int i = 0; i < FILTER_ARGUMENTS; i++)
-        if (!is_text(i) && filter_item_in(settings, i) >= 0 &&
+        if (is_item(i) && filter_item_in(settings, i) >= 0 &&
             filter_item_image(filter_item_in(settings, i)) < 0)
             *filter_item_of(settings, i) = -1;
 }

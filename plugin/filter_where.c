@@ -37,6 +37,8 @@ void filter_where_fill(filter_panel *panel)
         gtk_combo_box_set_active(GTK_COMBO_BOX(panel->where[i]), mask_entry(panel, styles[i].mask));
     }
     gtk_widget_set_sensitive(panel->where[1], entry > 0);
+    gtk_widget_set_sensitive(panel->second_share, entry > 0);
+    gtk_range_set_value(GTK_RANGE(panel->second_share), panel->settings.second_share);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->strength_map),
                              mask_entry(panel, panel->settings.strength_map));
 }
@@ -68,6 +70,8 @@ bool filter_where_take(filter_panel *panel, GtkWidget *widget)
         take_second(panel, filter_panel_active(widget));
     else if (widget == panel->second_file)
         filter_panel_take_file(widget, settings->style[1].file);
+    else if (widget == panel->second_share)
+        settings->second_share = gtk_range_get_value(GTK_RANGE(widget));
     else if (widget == panel->where[0] || widget == panel->where[1])
         settings->style[widget == panel->where[1]].mask = mask_item(panel, widget);
     else if (widget == panel->strength_map)
@@ -106,10 +110,15 @@ GtkWidget *filter_where_build(filter_panel *panel)
     panel->second_file =
         gtk_file_chooser_button_new(_("Second style image"), GTK_FILE_CHOOSER_ACTION_OPEN);
     ui_table_add(table, row++, NULL, panel->second_file);
+    panel->second_share = ui_slider(0, 1, 0.05);
+    gtk_scale_set_digits(GTK_SCALE(panel->second_share), 2);
+    gtk_widget_set_tooltip_text(panel->second_share, _(filter_arguments[FILTER_SECOND_SHARE].help));
+    ui_table_add(table, row++, _(filter_arguments[FILTER_SECOND_SHARE].label), panel->second_share);
     panel->where[1] = add_mask(panel, table, row++, FILTER_SECOND_MASK, _("Everywhere"));
     panel->strength_map = add_mask(panel, table, row++, FILTER_STRENGTH_MAP, _("No map"));
     filter_panel_watch(panel, panel->second, "changed");
     filter_panel_watch(panel, panel->second_file, "file-set");
+    filter_panel_watch(panel, panel->second_share, "value-changed");
     gtk_container_add(GTK_CONTAINER(expander), table);
     return expander;
 }

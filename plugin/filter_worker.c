@@ -149,9 +149,11 @@ static bool open_device(filter_worker *worker, const filter_settings *settings,
 static bool transfer(filter_worker *worker, filter_task *task)
 {
     const filter_pictures *pictures = task->pictures;
+    double share = task->settings.second_share, weights[FILTER_STYLES] = {1 - share, share};
     vkstyle_job job = {
         .content = task->content,
         .styles = (const vkstyle_image *const *)pictures->style,
+        .style_weights = pictures->style[1] ? weights : NULL,
         .style_count = pictures->style[1] ? 2 : 1,
         .style_masks = (const vkstyle_image *const *)pictures->mask,
         .strength_map = pictures->strength,

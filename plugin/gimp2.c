@@ -44,10 +44,9 @@ static GimpParamDef define_parameter(const vkstyle_param *param)
 static GimpParamDef define_own(int index)
 {
     static const GimpPDBArgType types[] = {
-        [FILTER_PATH] = GIMP_PDB_STRING,
-        [FILTER_TEXT] = GIMP_PDB_STRING,
-        [FILTER_LAYER] = GIMP_PDB_LAYER,
-        [FILTER_DRAWABLE] = GIMP_PDB_DRAWABLE,
+        [FILTER_PATH] = GIMP_PDB_STRING, [FILTER_TEXT] = GIMP_PDB_STRING,
+        [FILTER_LAYER] = GIMP_PDB_LAYER, [FILTER_DRAWABLE] = GIMP_PDB_DRAWABLE,
+        [FILTER_SHARE] = GIMP_PDB_FLOAT,
     };
     const filter_argument *argument = &filter_arguments[index];
     bool item = argument->kind == FILTER_LAYER || argument->kind == FILTER_DRAWABLE;
@@ -174,6 +173,14 @@ static bool take_own(filter_settings *settings, int index, const GimpParam *arg,
     case FILTER_DRAWABLE:
         *filter_item_of(settings, index) = arg->data.d_drawable;
         break;
+    case FILTER_SHARE:
+        *filter_share_of(settings, index) = arg->data.d_float;
+        if (arg->data.d_float >= 0 && arg->data.d_float <= 1)
+            break;
+        error->status = VKSTYLE_USAGE;
+        g_snprintf(error->text, sizeof error->text, _("%s: %g is not between 0 and 1"),
+                   argument->name, arg->data.d_float);
+        return false;
     }
     return true;
 }

@@ -97,6 +97,10 @@ static void add_own_argument(GimpProcedure *procedure, int index)
     case FILTER_DRAWABLE:
         gimp_procedure_add_drawable_argument(procedure, argument->name, label, help, TRUE, flags);
         break;
+    case FILTER_SHARE:
+        gimp_procedure_add_double_argument(procedure, argument->name, label, help, 0, 1,
+                                           FILTER_HALF, flags);
+        break;
     }
 }
 
@@ -197,6 +201,9 @@ static void take_own(GimpProcedureConfig *config, int index, filter_settings *se
     case FILTER_DRAWABLE:
         *filter_item_of(settings, index) = item_id(config, argument->name);
         break;
+    case FILTER_SHARE:
+        g_object_get(config, argument->name, filter_share_of(settings, index), NULL);
+        break;
     }
 }
 
@@ -269,6 +276,9 @@ static void write_own(GimpProcedureConfig *config, const filter_settings *settin
         g_object_set(config, argument->name,
                      item >= 0 && gimp_item_id_is_valid(item) ? gimp_item_get_by_id(item) : NULL,
                      NULL);
+        break;
+    case FILTER_SHARE:
+        g_object_set(config, argument->name, filter_share_in(settings, index), NULL);
         break;
     }
 }

@@ -33,6 +33,7 @@
                 0              ; tile: only where memory asks for it
                 -1             ; style-mask: everywhere
                 "" -1 -1       ; second-style-file, second-style-layer, second-style-mask: none
-                -1))))         ; strength-map: none
+                -1             ; strength-map: none
+                0.5))))        ; second-style-share: of no matter without one
     (gimp-file-save RUN-NONINTERACTIVE image (car (gimp-image-flatten image)) result result)
     (gimp-image-delete image)))

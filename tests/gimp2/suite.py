@@ -53,15 +53,16 @@ PRELUDE = r"""
 (define (load) (car (gimp-file-load RUN-NONINTERACTIVE (at "content.png") "content.png")))
 (define (top image) (vector-ref (cadr (gimp-image-get-layers image)) 0))
 (define (style image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5))
 (define (ranged image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@ -1 "" -1 -1 -1))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@ -1 "" -1 -1 -1 0.5))
 (define (modelless image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1))
+  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5))
 (define (regions image layer mode . where)
   (let ((memory "0"))
     (apply plug-in-vkstyle (append
-      (list mode image layer (at "style.png") @MODEL@ "" -1 -1 @PARAMETERS@) where))))
+      (list mode image layer (at "style.png") @MODEL@ "" -1 -1 @PARAMETERS@)
+      where (if (= (length where) 5) '(0.5) '()))))) ; second-style-share
 ; The left half of the image as a channel, and a white layer over the right half.
 (define (left-of image)
   (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 26 39)
@@ -192,6 +193,9 @@ ERRORS = {
     'a_black_mask_is_refused': (
         '(gimp-image-insert-channel image (car (gimp-channel-new image 52 39 "c" 50 "red")) 0 0)',
         '(regions image layer RUN-NONINTERACTIVE -1 "" -1 -1 channel)', ['strength-map', 'black', 'paint white']),
+    'a_share_above_one_is_refused': (
+        '', '(regions image layer RUN-NONINTERACTIVE -1 (at "style.png") -1 -1 -1 1.5)',
+        ['second-style-share', '1.5', 'between 0 and 1']),
     'a_mask_that_is_gone_is_refused': (
         '', '(let ((gone (left-of image))) (gimp-image-remove-channel image gone) '
         '(regions image layer RUN-NONINTERACTIVE gone "" -1 -1 -1))', ['style-mask']),
@@ -460,10 +464,12 @@ def regions():
     _, log = gimp([fill(REGIONS, PAINT="""
   (paint "first" -1 "" -1 -1 -1)
   (paint "both" left (at "second.png") -1 right -1)
-  (paint "two" left (at "second.png") -1 -1 -1)""")], model='""')
+  (paint "two" left (at "second.png") -1 -1 -1)
+  (paint "none" -1 (at "second.png") -1 -1 -1 0)
+  (paint "all" -1 (at "second.png") -1 -1 -1 1)""")], model='""')
     assert 'Stylized (style.png, second.png)' in ' '.join(lines_of('regions.txt')[0]), log
     regions_hold(CONTENT, {name: [v for i, v in enumerate(rgba('regions-%s.png' % name)) if i % 4 != 3]
-                           for name in ('mask', 'map', 'first', 'two', 'both', 'moved')})
+                           for name in ('mask', 'map', 'first', 'two', 'both', 'none', 'all', 'moved')})
 
 
 def with_last_values():

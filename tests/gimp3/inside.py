@@ -388,6 +388,8 @@ def regions():
     paint('first', '')
     paint('two', '', style_mask=left, second_style_file=second)
     paint('both', '', style_mask=left, second_style_file=second, second_style_mask=right)
+    paint('none', '', second_style_file=second, second_style_share=0.0)
+    paint('all', '', second_style_file=second, second_style_share=1.0)
     # The content in another place: masks are of the image.
     layer.set_offsets(13, 0)
     paint('moved', style_mask=left)

@@ -532,8 +532,8 @@ def half(values, right):
 
 def regions_hold(content, painted):
     """content, and pictures as colours, 52x39: `mask` acts on the right alone, `map` on the left, `first` is
-    the style everywhere, `two` and `both` have it on the left and the second one on the right, and `moved` was
-    painted where the content lay 13 pixels further right, so that the mask of the left half covers a quarter."""
+    the style everywhere, `two` and `both` have it on the left and the second one on the right, `none` and `all` have
+    none of the second and nothing else, and `moved` was painted where the content lay 13 pixels further right, so that the mask of the left half covers a quarter."""
     def change(name, right, of=content):
         return mean_difference(half(painted[name], right), half(of, right))
     for name, right in (('mask', True), ('map', False)):
@@ -547,6 +547,10 @@ def regions_hold(content, painted):
         more = [redness(name, side) - redness('first', side) for side in (False, True)]
         print('    %s: redder than the first style alone by %.4f on the left, by %.4f on the right' % (name, *more))
         assert more[1] > 0.08 and abs(more[0]) < more[1] / 3, '%s: redder by %s' % (name, more)
+    more = {name: [redness(name, side) - redness('first', side) for side in (False, True)] for name in ('none', 'all')}
+    print('    redder than the first style alone with none of the second by %.4f, with nothing else by %.4f'
+          % (max(more['none']), min(more['all'])))
+    assert max(map(abs, more['none'])) < 0.01 and min(more['all']) > 0.08, more
     columns = [mean_difference(*([values[3 * (52 * y + x) + c] for y in range(39) for c in range(3)]
                                  for values in (painted['moved'], content))) for x in range(52)]
     edge = [sum(columns[a:b]) / (b - a) for a, b in ((0, 10), (17, 52))]
