@@ -21,8 +21,8 @@ static bool is_wide(const vks_encoding *e, int layer, vks_direction direction)
 {
     const vks_gpu_limits *limits = vks_plan_limits(e->plan);
     const vkstyle_model *model = vks_network_model(e->network);
-    uint32_t side = e->width > e->height ? e->width : e->height, tiles;
-    side = side > e->options.goal ? side : e->options.goal;
+    uint32_t own = e->width > e->height ? e->width : e->height, tiles;
+    uint32_t side = e->options.goal ? e->options.goal : own; // styles of other sizes, too
     for (int i = 0; i < layer; i++)
         side = model->layers[i].kind == VKS_POOL ? side / 2 : side;
     side = side < 256 ? vks_round_up(side, 4) / 4 : 64;
@@ -35,8 +35,7 @@ vks_form vks_form_of(const vks_encoding *e, int layer, vks_direction direction)
 {
     if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT && vks_matrix_fits(e, layer))
         return VKS_MATRIX;
-    bool direct = layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT;
-    if (direct)
+    if (layer == 0 || e->options.kernels == VKSTYLE_KERNELS_DIRECT)
         return VKS_DIRECT;
     bool wide = e->options.kernels == VKSTYLE_KERNELS_WINOGRAD && is_wide(e, layer, direction);
     return wide ? VKS_WIDE : VKS_WINOGRAD;

@@ -110,9 +110,7 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
         return false;
     uint32_t padded = vks_gram_padded(shape.channels);
     uint64_t counted = (uint64_t)(rect.x1 - rect.x0) * (rect.y1 - rect.y0);
-    bool matrix = e->options.kernels == VKSTYLE_KERNELS_COOPMAT;
-    uint32_t splits = (matrix ? vks_matrix_gram_splits
-                              : vks_tiled_gram_splits)(vks_plan_limits(plan), shape, padded);
+    uint32_t splits = vks_tiled_gram_splits(e, layer, padded);
     *gram =
         (vks_gram){.buffer = -1,
                    .parts = vks_plan_buffer(plan, "gram parts",
@@ -121,8 +119,7 @@ static bool add_gram_for_gpus(vks_encoding *e, int layer, vks_rect rect, vks_gra
                    .padded = padded,
                    .splits = splits,
                    .scale = (float)(1.0 / ((double)counted * e->options.scale * e->options.scale))};
-    (matrix ? vks_add_matrix_gram : vks_add_tiled_gram)(e, layer, rect, gram->parts, padded,
-                                                        splits);
+    vks_add_tiled_gram(e, layer, rect, gram->parts, padded, splits);
     return true;
 }
 

@@ -50,12 +50,12 @@ bool vks_matrix_fits(const vks_encoding *e, int layer)
     return vks_slice_quads(e->plan, in) >= in.quads && vks_slice_quads(e->plan, out) >= out.quads;
 }
 
-// The first specialisation constants (coop.glsl).
-static void matrices(const vks_gpu_limits *limits, vks_step *step)
+void vks_set_matrices(const vks_gpu_limits *limits, vks_step *step)
 {
     step->spec[0] = SUBGROUPS * limits->matrix_lanes;
     for (int i = 0; i < 3; i++)
         step->spec[1 + i] = limits->matrix[i];
+    step->spec_count = step->spec_count < 4 ? 4 : step->spec_count;
 }
 
 static void add(vks_encoding *e, const vks_convolution *c, share s, vks_step *step, vks_shape small)
@@ -78,7 +78,7 @@ static void add(vks_encoding *e, const vks_convolution *c, share s, vks_step *st
                                  .pooled_height = small.height,
                                  .pooled_pitch = small.pitch,
                                  .pooled_plane = small.plane};
-    matrices(limits, step);
+    vks_set_matrices(limits, step);
     step->spec[4] = s.blocks;
     step->spec[5] = s.rows;
     step->spec[6] = s.split;
@@ -138,53 +138,7 @@ void vks_add_matrix_backward(vks_encoding *e, const vks_convolution *c,
 
 // ---------------------------------------------------------------- style
 
-enum { GRAM_TILE = 64, GRAM_PIXELS = 64, GRADIENT_OUTPUTS = 64, GRADIENT_PIXELS = 128 };
-
-static uint32_t pairs(uint32_t padded)
-{
-    uint32_t rows = padded / GRAM_TILE;
-    return rows * (rows + 1) / 2;
-}
-
-// Enough workgroups for a large GPU to have all its memory's bandwidth; a split has at least eight
-// slices of pixels.
-uint32_t vks_matrix_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded)
-{
-    uint32_t wanted = 1024 / pairs(padded), most = parts(shape.plane, 8 * GRAM_PIXELS);
-    uint32_t splits = wanted > 256 ? 256 : wanted < 1 ? 1 : wanted;
-    splits = splits < most ? splits : most;
-    while (splits > 1 && (uint64_t)splits * padded * padded * 4 > limits->storage_range)
-        splits--;
-    return splits;
-}
-
-void vks_add_matrix_gram(vks_encoding *e, int layer, vks_rect rect, int to, uint32_t padded,
-                         uint32_t splits)
-{
-    vks_shape shape = e->shape[layer];
-    struct vks_push_gram_tiled push = {.pitch = shape.pitch,
-                                       .plane = shape.plane,
-                                       .quads = shape.quads,
-                                       .channels = padded,
-                                       .slices = parts(parts(shape.plane, GRAM_PIXELS), splits),
-                                       .x0 = rect.x0,
-                                       .y0 = rect.y0,
-                                       .x1 = rect.x1,
-                                       .y1 = rect.y1};
-    double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
-    vks_step step = {.kernel = VKS_KERNEL_GRAM_COOP,
-                     .spec_count = 4,
-                     .uses = {{e->activation[layer], 0, 0}, {to, 0, 0}},
-                     .use_count = 2,
-                     .push = &push,
-                     .push_bytes = sizeof push,
-                     .groups = {pairs(padded), splits},
-                     .label = "gram",
-                     .flops = 2.0 * triangle * shape.width * shape.height};
-    matrices(vks_plan_limits(e->plan), &step);
-    vks_plan_add(e->plan, &step);
-    vks_plan_cut(e->plan);
-}
+enum { GRADIENT_OUTPUTS = 64, GRADIENT_PIXELS = 128 };
 
 void vks_add_matrix_style_gradient(vks_encoding *e, int layer, const vks_gram *gram, int difference,
                                    int joining, bool accumulate)
@@ -211,7 +165,7 @@ void vks_add_matrix_style_gradient(vks_encoding *e, int layer, const vks_gram *g
                                 parts(4 * push.out_quads, GRADIENT_OUTPUTS)},
                      .label = "style gradient",
                      .flops = 2.0 * channels * channels * shape.width * shape.height};
-    matrices(vks_plan_limits(e->plan), &step);
+    vks_set_matrices(vks_plan_limits(e->plan), &step);
     vks_plan_add(e->plan, &step);
     vks_plan_cut(e->plan);
 }

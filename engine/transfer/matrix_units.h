@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What matrix units do (VK_KHR_cooperative_matrix) as steps of a plan: convolutions, each from
-// tensor to tensor in one dispatch (conv_coop.glsl), Gram matrices (gram_coop.comp), and the style
-// loss' gradient (gemm_coop.comp).
+// tensor to tensor in one dispatch (conv_coop.glsl), and the style loss' gradient (gemm_coop.comp).
+// Gram matrices: product.h.
 #ifndef VKS_MATRIX_UNITS_H
 #define VKS_MATRIX_UNITS_H
 
@@ -27,10 +27,8 @@ typedef struct vks_matrix_backward {
 void vks_add_matrix_backward(vks_encoding *encoding, const vks_convolution *convolution,
                              const vks_matrix_backward *to);
 
-// As vks_tiled_gram_splits and vks_add_tiled_gram (product.h).
-uint32_t vks_matrix_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded);
-void vks_add_matrix_gram(vks_encoding *encoding, int layer, vks_rect rect, int parts,
-                         uint32_t padded, uint32_t splits);
+// The first specialisation constants of a kernel for matrix units (coop.glsl).
+void vks_set_matrices(const vks_gpu_limits *limits, vks_step *step);
 
 // joining (+)= difference * F; gram has the norm of the difference.
 void vks_add_matrix_style_gradient(vks_encoding *encoding, int layer, const vks_gram *gram,

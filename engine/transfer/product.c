@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "product.h"
+#include "matrix_units.h"
 #include "push.h"
 
 #include <string.h>
@@ -76,7 +77,21 @@ void vks_add_product(vks_plan *plan, const vks_product *p)
 
 // ---------------------------------------------------------------- Gram matrices
 
-enum { GRAM_TILE = 64, GRAM_PIXELS = 16, GRAM_WIDTH = 128 };
+enum { GRAM_TILE = 64 }; // channels of a workgroup, either way
+
+// How the pixels are shared out: `slice` at a time, each workgroup's at least `least` slices.
+typedef struct gram_kernel {
+    vks_kernel kernel;
+    uint32_t slice, least;
+    uint32_t wanted, most; // workgroups for a large GPU; splits that are not too many to add up
+} gram_kernel;
+
+static gram_kernel gram_kernel_of(const vks_encoding *e)
+{
+    if (e->options.kernels == VKSTYLE_KERNELS_COOPMAT)
+        return (gram_kernel){VKS_KERNEL_GRAM_COOP, 64, 8, 1024, 256};
+    return (gram_kernel){VKS_KERNEL_GRAM_TILED, 16, 32, 512, 128};
+}
 
 static uint32_t pairs(uint32_t padded)
 {
@@ -84,14 +99,15 @@ static uint32_t pairs(uint32_t padded)
     return rows * (rows + 1) / 2;
 }
 
-// Enough workgroups for a large GPU, but not so many that adding their sums takes longer: a split
-// has at least 32 slices of pixels.
-uint32_t vks_tiled_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded)
+uint32_t vks_tiled_gram_splits(const vks_encoding *e, int layer, uint32_t padded)
 {
-    uint32_t wanted = 512 / pairs(padded), most = groups(shape.plane, 32 * GRAM_PIXELS);
-    uint32_t splits = wanted > 128 ? 128 : wanted < 1 ? 1 : wanted;
+    gram_kernel g = gram_kernel_of(e);
+    uint64_t range = vks_plan_limits(e->plan)->storage_range;
+    uint32_t wanted = g.wanted / pairs(padded);
+    uint32_t most = groups(e->shape[layer].plane, g.least * g.slice);
+    uint32_t splits = wanted > g.most ? g.most : wanted < 1 ? 1 : wanted;
     splits = splits < most ? splits : most;
-    while (splits > 1 && (uint64_t)splits * padded * padded * 4 > limits->storage_range)
+    while (splits > 1 && (uint64_t)splits * padded * padded * 4 > range)
         splits--;
     return splits;
 }
@@ -99,29 +115,32 @@ uint32_t vks_tiled_gram_splits(const vks_gpu_limits *limits, vks_shape shape, ui
 void vks_add_tiled_gram(vks_encoding *e, int layer, vks_rect rect, int parts, uint32_t padded,
                         uint32_t splits)
 {
+    enum { WIDTH = 128 };
+    gram_kernel g = gram_kernel_of(e);
     vks_shape shape = e->shape[layer];
-    uint32_t slices = groups(groups(shape.plane, GRAM_PIXELS), splits);
     struct vks_push_gram_tiled push = {.pitch = shape.pitch,
                                        .plane = shape.plane,
                                        .quads = shape.quads,
                                        .channels = padded,
-                                       .slices = slices,
+                                       .slices = groups(groups(shape.plane, g.slice), splits),
                                        .x0 = rect.x0,
                                        .y0 = rect.y0,
                                        .x1 = rect.x1,
                                        .y1 = rect.y1};
     double triangle = 0.5 * shape.channels * (shape.channels + 1.0);
-    vks_plan_add(e->plan, &(vks_step){.kernel = VKS_KERNEL_GRAM_TILED,
-                                      .spec = {GRAM_WIDTH, GRAM_PIXELS},
-                                      .spec_count = 2,
-                                      .uses = {vks_quads(e->plan, e->activation[layer], shape, 0,
-                                                         shape.quads),
-                                               {parts, 0, 0}},
-                                      .use_count = 2,
-                                      .push = &push,
-                                      .push_bytes = sizeof push,
-                                      .groups = {pairs(padded), splits},
-                                      .label = "gram",
-                                      .flops = 2.0 * triangle * shape.width * shape.height});
+    vks_step step = {
+        .kernel = g.kernel,
+        .spec = {WIDTH, g.slice},
+        .spec_count = 2,
+        .uses = {vks_quads(e->plan, e->activation[layer], shape, 0, shape.quads), {parts, 0, 0}},
+        .use_count = 2,
+        .push = &push,
+        .push_bytes = sizeof push,
+        .groups = {pairs(padded), splits},
+        .label = "gram",
+        .flops = 2.0 * triangle * shape.width * shape.height};
+    if (g.kernel == VKS_KERNEL_GRAM_COOP)
+        vks_set_matrices(vks_plan_limits(e->plan), &step);
+    vks_plan_add(e->plan, &step);
     vks_plan_cut(e->plan);
 }

@@ -38,8 +38,9 @@ typedef struct vks_product {
 void vks_add_product(vks_plan *plan, const vks_product *product);
 
 // Partial Gram matrices of a layer: splits of the pixels, each [channels / 16][4][channels] vec4
-// with channels = padded. For tensors that one binding spans.
-uint32_t vks_tiled_gram_splits(const vks_gpu_limits *limits, vks_shape shape, uint32_t padded);
+// with channels = padded. For tensors that one binding spans. By matrix units where the encoding
+// uses them (gram_coop.comp).
+uint32_t vks_tiled_gram_splits(const vks_encoding *encoding, int layer, uint32_t padded);
 void vks_add_tiled_gram(vks_encoding *encoding, int layer, vks_rect rect, int parts,
                         uint32_t padded, uint32_t splits);
 
