@@ -42,9 +42,10 @@
 
 // A style image, and where it acts.
 typedef struct filter_style {
-    char file[VKSTYLE_PATH]; // path in the file system's encoding; or ""
-    int layer;               // item whose pixels are the style instead of a file; or -1
-    int mask;                // layer or channel of the image that says where; or -1
+    char file[VKSTYLE_PATH];   // path in the file system's encoding; or ""
+    char folder[VKSTYLE_PATH]; // of pictures that are one style together, instead of a file; or ""
+    int layer;                 // item whose pixels are the style instead of both; or -1
+    int mask;                  // layer or channel of the image that says where; or -1
 } filter_style;
 
 enum { FILTER_STYLES = 2 };
@@ -70,6 +71,7 @@ bool filter_hides(const vkstyle_param *param);
 // those below FILTER_FIRST come before the engine's parameters, the others after them.
 typedef enum filter_kind {
     FILTER_PATH,     // char array, a path
+    FILTER_FOLDER,   // char array, the path of a folder
     FILTER_TEXT,     // char array
     FILTER_LAYER,    // int: a layer's number, -1: none
     FILTER_DRAWABLE, // int: a layer's or channel's number, -1: none
@@ -95,6 +97,8 @@ enum {
     FILTER_SECOND_MASK,
     FILTER_STRENGTH_MAP,
     FILTER_SECOND_SHARE,
+    FILTER_STYLE_FOLDER,
+    FILTER_SECOND_FOLDER,
     FILTER_ARGUMENTS
 };
 extern const filter_argument filter_arguments[FILTER_ARGUMENTS];
@@ -173,13 +177,41 @@ bool filter_write(GeglBuffer *buffer, GeglBuffer *source, GeglBuffer *mask,
                   const vkstyle_image *result, const GeglRectangle *part,
                   const filter_colour *colour, vkstyle_error *error);
 
-// ---------------------------------------------------------------- the engine's thread
-// (filter_worker.c)
+// ---------------------------------------------------------------- styles (filter_style.c)
 
 // What the engine is given besides the content; each may be NULL but the first style.
 typedef struct filter_pictures {
-    vkstyle_image *style[FILTER_STYLES], *mask[FILTER_STYLES], *strength, *init;
+    vkstyle_image *style[FILTER_STYLES][VKSTYLE_MAX_STYLES];
+    int count[FILTER_STYLES]; // pictures of that style: one, or those of a folder
+    vkstyle_image *mask[FILTER_STYLES], *strength, *init;
 } filter_pictures;
+
+void filter_pictures_free(filter_pictures *pictures);
+
+// Whether there is such a style.
+bool filter_has_style(const filter_style *style);
+// Whether both have the same pictures (wherever they act).
+bool filter_same_style(const filter_style *a, const filter_style *b);
+char *filter_style_name(const filter_style *style); // for people; g_free
+
+// Reads a style picture by picture, so that a dialog stays alive meanwhile.
+typedef struct filter_reader {
+    char **names; // of a folder's pictures, ordered; NULL: a file or a layer
+    int count;    // pictures in all
+} filter_reader;
+bool filter_reader_begin(filter_reader *reader, const filter_style *style, vkstyle_error *error);
+// Reads the next picture into pictures->style[which], of which there are pictures->count[which].
+bool filter_reader_next(const filter_reader *reader, const filter_style *style,
+                        filter_pictures *pictures, int which, vkstyle_error *error);
+void filter_reader_end(filter_reader *reader);
+
+// All of one style at once; frees what was there.
+bool filter_style_load(filter_pictures *pictures, int which, const filter_style *style,
+                       vkstyle_error *error);
+void filter_style_free(filter_pictures *pictures, int which);
+
+// ---------------------------------------------------------------- the engine's thread
+// (filter_worker.c)
 
 // A copy of vkstyle_progress that outlives the call.
 typedef struct filter_progress {
@@ -250,8 +282,9 @@ void filter_layer_clear(filter_layer *layer);
 // What a host knows of items; in gimp2_layer.c and gimp3_layer.c.
 int filter_item_image(int item);  // the image it is in; -1: there is no such item (any more)
 char *filter_item_name(int item); // g_free it; NULL: there is no such item
-// The style image, read through GIMP.
-vkstyle_image *filter_load_style(const filter_style *style, vkstyle_error *error);
+// A style image, read through GIMP: the layer with that id, or a file.
+vkstyle_image *filter_load_layer(int item, vkstyle_error *error);
+vkstyle_image *filter_load_file(const char *path, vkstyle_error *error);
 // The layer with that id as init picture for the content's part.
 vkstyle_image *filter_load_init(const filter_settings *settings, const filter_layer *layer,
                                 vkstyle_error *error);
@@ -263,18 +296,12 @@ vkstyle_image *filter_load_mask(int item, const filter_layer *layer, vkstyle_err
 char *filter_result_name(const filter_settings *settings);
 // Fills error with VKSTYLE_USAGE and the text; returns false.
 bool filter_usage(vkstyle_error *error, const char *text);
-// Fills error for a style that the settings do not name.
-bool filter_no_style(vkstyle_error *error);
 
 // ---------------------------------------------------------------- regions (filter_regions.c)
 
-// Whether there is such a style.
-bool filter_has_style(const filter_style *style);
-// Loads the second style, the masks and the strength map that the settings name; frees what was
-// there of these.
+// Loads the masks and the strength map that the settings name; frees what was there of these.
 bool filter_regions_load(filter_pictures *pictures, const filter_settings *settings,
                          const filter_layer *layer, vkstyle_error *error);
-void filter_pictures_free(filter_pictures *pictures);
 
 // The transfer with progress in GIMP's own way, and in a window where the layer says so. Returns
 // the result, of the content's size; VKSTYLE_INTERRUPTED when it was cancelled.

@@ -6,32 +6,91 @@
 #include <math.h>
 #include <string.h>
 
-// ---------------------------------------------------------------- style image
+// ---------------------------------------------------------------- style images
 
-void filter_panel_show_style(filter_panel *panel)
+static bool is_read(const filter_panel *panel, int which)
 {
-    const filter_settings *settings = &panel->settings;
-    const filter_style *style = &settings->style[0];
-    if (panel->style_shown_layer == style->layer && !strcmp(panel->style_shown, style->file))
-        return;
-    panel->style_shown_layer = style->layer;
-    g_strlcpy(panel->style_shown, style->file, sizeof panel->style_shown);
-    // The preview under way reads the old one.
-    filter_task *preview = panel->preview;
-    if (preview)
-        filter_task_decide(preview, VKSTYLE_CANCEL);
-    while (panel->preview)
-        g_main_context_iteration(NULL, TRUE);
-    vkstyle_image_free(&panel->pictures.style[0]);
-    vkstyle_error error = {0};
-    const char *text = _("Style: none chosen yet");
-    if (filter_has_style(style)) {
-        panel->pictures.style[0] = filter_load_style(style, &error);
-        text = panel->pictures.style[0] ? _("Style") : error.text;
-    }
-    filter_picture_set(panel->style_picture, panel->pictures.style[0], PANEL_THUMBNAIL);
+    int count = panel->pictures.count[which];
+    return count > 0 && count == panel->reader[which].count;
+}
+
+static void show_style(filter_panel *panel)
+{
+    int count = panel->pictures.count[0], all = panel->reader[0].count;
+    char *text = panel->trouble[0].status ? g_strdup(panel->trouble[0].text)
+                 : count < all ? g_strdup_printf(_("Style: picture %d of %d"), count + 1, all)
+                 : count > 1   ? g_strdup_printf(_("Style: %d pictures"), count)
+                 : count       ? g_strdup(_("Style"))
+                               : g_strdup(_("Style: none chosen yet"));
+    filter_picture_set_all(panel->style_picture,
+                           (const vkstyle_image *const *)panel->pictures.style[0], count,
+                           PANEL_THUMBNAIL);
     gtk_label_set_text(GTK_LABEL(panel->style_text), text);
-    gtk_widget_set_sensitive(panel->preview_button, panel->pictures.style[0] != NULL);
+    gtk_widget_set_sensitive(panel->preview_button, is_read(panel, 0) && !panel->reading);
+    g_free(text);
+}
+
+static void give_up(filter_panel *panel, int which, const vkstyle_error *error)
+{
+    panel->trouble[which] = *error;
+    filter_style_free(&panel->pictures, which);
+}
+
+static void read_picture(filter_panel *panel, int which)
+{
+    vkstyle_error error = {0};
+    if (!filter_reader_next(&panel->reader[which], &panel->read[which], &panel->pictures, which,
+                            &error))
+        give_up(panel, which, &error);
+}
+
+static gboolean read_next(gpointer data)
+{
+    filter_panel *panel = data;
+    int which = 0;
+    while (which < FILTER_STYLES && (panel->trouble[which].status ||
+                                     panel->pictures.count[which] == panel->reader[which].count))
+        which++;
+    if (which < FILTER_STYLES)
+        read_picture(panel, which);
+    else
+        panel->reading = 0;
+    show_style(panel);
+    return which < FILTER_STYLES;
+}
+
+static void begin_style(filter_panel *panel, int which)
+{
+    const filter_style *style = &panel->read[which];
+    filter_reader *reader = &panel->reader[which];
+    vkstyle_error error = {0};
+    filter_reader_end(reader);
+    filter_style_free(&panel->pictures, which);
+    panel->trouble[which] = error;
+    if (!filter_has_style(style))
+        return;
+    if (!filter_reader_begin(reader, style, &error))
+        give_up(panel, which, &error);
+    else if (reader->count == 1)
+        read_picture(panel, which);
+    else if (!panel->reading)
+        panel->reading = g_idle_add(read_next, panel);
+}
+
+void filter_panel_show_styles(filter_panel *panel)
+{
+    for (int i = 0; i < FILTER_STYLES; i++) {
+        if (filter_same_style(&panel->read[i], &panel->settings.style[i]))
+            continue;
+        // The preview under way reads the old one.
+        if (panel->preview)
+            filter_task_decide(panel->preview, VKSTYLE_CANCEL);
+        while (panel->preview)
+            g_main_context_iteration(NULL, TRUE);
+        panel->read[i] = panel->settings.style[i];
+        begin_style(panel, i);
+    }
+    show_style(panel);
 }
 
 // ---------------------------------------------------------------- device and prediction
@@ -193,7 +252,8 @@ void filter_panel_warm(filter_panel *panel)
     // One for each level that there may be.
     params->iterations = 4;
     task->content = panel->layer->content;
-    panel->warm.style[0] = panel->layer->content;
+    panel->warm.style[0][0] = panel->layer->content;
+    panel->warm.count[0] = 1;
     task->pictures = &panel->warm;
     task->done = on_warm;
     task->user = panel;
@@ -208,10 +268,11 @@ void filter_panel_preview(filter_panel *panel)
         filter_task_decide(panel->preview, VKSTYLE_STOP);
         return;
     }
-    if (!panel->pictures.style[0])
+    if (!is_read(panel, 0) || panel->reading)
         return;
-    vkstyle_error error = {0};
-    if (!filter_regions_load(&panel->pictures, &panel->settings, panel->layer, &error)) {
+    vkstyle_error error = panel->trouble[1];
+    if (error.status ||
+        !filter_regions_load(&panel->pictures, &panel->settings, panel->layer, &error)) {
         gtk_label_set_text(GTK_LABEL(panel->preview_text), error.text);
         return;
     }
@@ -248,6 +309,11 @@ void filter_panel_end(filter_panel *panel)
         filter_task_decide(panel->warming, VKSTYLE_CANCEL);
     while (panel->tasks)
         g_main_context_iteration(NULL, TRUE);
+    if (panel->reading)
+        g_source_remove(panel->reading);
+    panel->reading = 0;
+    for (int i = 0; i < FILTER_STYLES; i++)
+        filter_reader_end(&panel->reader[i]);
     filter_pictures_free(&panel->pictures);
     g_strfreev(panel->device_ids);
     panel->device_ids = NULL;

@@ -45,21 +45,6 @@ void filter_panel_add_entries(GtkWidget *combo, const char *kind, const GArray *
     }
 }
 
-void filter_panel_show_file(GtkWidget *button, const char *path)
-{
-    if (*path)
-        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(button), path);
-    else
-        gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(button));
-}
-
-void filter_panel_take_file(GtkWidget *button, char path[VKSTYLE_PATH])
-{
-    char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(button));
-    g_strlcpy(path, name ? name : "", VKSTYLE_PATH);
-    g_free(name);
-}
-
 void filter_items_free(filter_items *items)
 {
     GArray *owners[] = {items->layers, items->channels};
@@ -102,10 +87,7 @@ static void fill(filter_panel *panel)
     const filter_settings *settings = &panel->settings;
     const vkstyle_params *params = &settings->params;
     panel->filling = true;
-    int source = 1 + filter_panel_entry(panel->items->layers, settings->style[0].layer);
-    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->source), source);
-    gtk_widget_set_sensitive(panel->file, source == 0);
-    filter_panel_show_file(panel->file, settings->style[0].file);
+    filter_source_fill(panel, 0);
     filter_where_fill(panel);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->start), start_entry(panel));
     int preset = filter_preset_find(params);
@@ -183,12 +165,7 @@ static void on_change(GtkWidget *widget, gpointer data)
     vkstyle_params *params = &settings->params;
     if (panel->filling)
         return;
-    if (widget == panel->source)
-        settings->style[0].layer =
-            filter_panel_item(panel->items->layers, filter_panel_active(widget) - 1);
-    else if (widget == panel->file)
-        filter_panel_take_file(widget, settings->style[0].file);
-    else if (widget == panel->start)
+    if (widget == panel->start)
         take_start(panel, filter_panel_active(widget));
     else if (widget == panel->preset && filter_panel_active(widget) < filter_preset_count())
         filter_preset_apply(filter_panel_active(widget), params);
@@ -205,10 +182,11 @@ static void on_change(GtkWidget *widget, gpointer data)
         g_strlcpy(settings->device,
                   entry > 0 && panel->device_ids ? panel->device_ids[entry - 1] : "",
                   sizeof settings->device);
-    } else if (!filter_where_take(panel, widget) && !take_row(panel, widget))
+    } else if (!filter_source_take(panel, widget) && !filter_where_take(panel, widget) &&
+               !take_row(panel, widget))
         take_weights(panel);
     fill(panel);
-    filter_panel_show_style(panel);
+    filter_panel_show_styles(panel);
     filter_panel_predict(panel);
     if (panel->changed)
         panel->changed(settings, panel->user);
@@ -240,7 +218,8 @@ static GtkWidget *build_pictures(filter_panel *panel)
     panel->content_picture = frame_picture(column, &text, _("Content"), PANEL_THUMBNAIL);
     gtk_box_pack_start(GTK_BOX(pair), column, TRUE, TRUE, 0);
     column = ui_column(6);
-    panel->style_picture = frame_picture(column, &panel->style_text, _("Style"), PANEL_THUMBNAIL);
+    panel->style_picture =
+        frame_picture(column, &panel->style_text, _("Style: none chosen yet"), PANEL_THUMBNAIL);
     gtk_box_pack_start(GTK_BOX(pair), column, TRUE, TRUE, 0);
     gtk_box_pack_start(GTK_BOX(all), pair, FALSE, FALSE, 0);
     panel->preview_picture = frame_picture(all, &panel->preview_text, "", PANEL_PREVIEW);
@@ -298,11 +277,6 @@ static void add_row(filter_panel *panel, GtkWidget *table, int *row, const vksty
 static GtkWidget *build_main(filter_panel *panel)
 {
     GtkWidget *table = ui_table();
-    panel->source = gtk_combo_box_text_new();
-    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->source), _("A file"));
-    filter_panel_add_entries(panel->source, _("Layer:"), panel->items->layers);
-    panel->file = gtk_file_chooser_button_new(_("Style image"), GTK_FILE_CHOOSER_ACTION_OPEN);
-    gtk_widget_set_tooltip_text(panel->file, _(filter_arguments[FILTER_STYLE_FILE].help));
     panel->preset = combo_of(filter_preset_count(), filter_preset_name, _("Your own"));
     panel->strength = ui_slider(0, 100, 1);
     gtk_scale_set_digits(GTK_SCALE(panel->strength), 0);
@@ -324,8 +298,7 @@ static GtkWidget *build_main(filter_panel *panel)
     gtk_label_set_max_width_chars(GTK_LABEL(panel->estimate), 44);
     ui_align_left(panel->estimate);
     int row = 0;
-    ui_table_add(table, row++, _("St_yle"), panel->source);
-    ui_table_add(table, row++, NULL, panel->file);
+    filter_source_build(panel, 0, _("St_yle"), table, &row);
     ui_table_add(table, row++, _("_Preset"), panel->preset);
     ui_table_add(table, row++, _("S_trength"), panel->strength);
     ui_table_add(table, row++, _("Style scal_e"), panel->style_scale);
@@ -335,8 +308,6 @@ static GtkWidget *build_main(filter_panel *panel)
     add_row(panel, table, &row, vkstyle_param_find("quality"));
     ui_table_add(table, row++, _("Start _from"), panel->start);
     ui_table_add(table, row++, NULL, panel->estimate);
-    filter_panel_watch(panel, panel->source, "changed");
-    filter_panel_watch(panel, panel->file, "file-set");
     filter_panel_watch(panel, panel->preset, "changed");
     filter_panel_watch(panel, panel->strength, "value-changed");
     filter_panel_watch(panel, panel->style_scale, "value-changed");
@@ -399,8 +370,9 @@ filter_panel *filter_panel_create(filter_worker *worker, const filter_layer *lay
     panel->items = items;
     panel->changed = changed;
     panel->user = user;
-    panel->style_shown_layer = -2; // none was shown yet
     filter_settings_default(&panel->settings);
+    for (int i = 0; i < FILTER_STYLES; i++)
+        panel->read[i] = panel->settings.style[i];
     panel->top = ui_row(18);
     gtk_container_set_border_width(GTK_CONTAINER(panel->top), 12);
     GtkWidget *column = ui_column(12);
@@ -422,18 +394,23 @@ void *filter_panel_widget(filter_panel *panel)
 void filter_panel_set(filter_panel *panel, const filter_settings *settings)
 {
     panel->settings = *settings;
-    panel->second_of_file = false;
+    for (int i = 0; i < FILTER_STYLES; i++)
+        filter_source_forget(panel, i);
     fill(panel);
-    filter_panel_show_style(panel);
+    filter_panel_show_styles(panel);
     filter_panel_predict(panel);
 }
 
 void filter_panel_accept(const filter_panel *panel, filter_settings *settings)
 {
     *settings = panel->settings;
-    for (int i = 0; i < FILTER_STYLES; i++)
-        if (settings->style[i].layer >= 0)
-            settings->style[i].file[0] = '\0';
+    for (int i = 0; i < FILTER_STYLES; i++) {
+        filter_style *style = &settings->style[i];
+        if (style->layer >= 0)
+            style->folder[0] = '\0';
+        if (style->layer >= 0 || style->folder[0])
+            style->file[0] = '\0';
+    }
 }
 
 void filter_panel_free(filter_panel **panel)

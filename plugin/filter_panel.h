@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Inside the settings' widgets: filter_panel.c builds and fills them, filter_where.c those of
-// regions, filter_look.c shows pictures, prediction and preview.
+// Inside the settings' widgets: filter_panel.c builds and fills them, filter_source.c those that
+// choose a style, filter_where.c those of regions; filter_look.c shows pictures, prediction and
+// preview.
 #ifndef VKSTYLE_FILTER_PANEL_H
 #define VKSTYLE_FILTER_PANEL_H
 
@@ -10,6 +11,14 @@
 #include "filter_window.h"
 
 enum { PANEL_WEIGHTS = 5, PANEL_THUMBNAIL = 150, PANEL_PREVIEW = 256, PANEL_ROWS = 64 };
+
+// The widgets that choose a style.
+typedef struct filter_source {
+    GtkWidget *list, *file, *folder;
+    int kind; // of the list's entries, the one chosen last
+    // What the two buttons were given last, in force or not.
+    char file_path[VKSTYLE_PATH], folder_path[VKSTYLE_PATH];
+} filter_source;
 
 struct filter_panel {
     filter_worker *worker;
@@ -24,17 +33,19 @@ struct filter_panel {
     GtkWidget *top;
     GtkWidget *content_picture, *style_picture, *style_text, *preview_picture;
     GtkWidget *preview_button, *preview_text, *estimate;
-    GtkWidget *source, *file, *start, *preset, *strength, *style_scale, *size;
+    GtkWidget *start, *preset, *strength, *style_scale, *size;
     GtkWidget *weights[PANEL_WEIGHTS], *device, *model;
-    GtkWidget *second, *second_file, *second_share, *where[FILTER_STYLES], *strength_map;
-    bool second_of_file;         // a file shall be it, if none was chosen yet
+    GtkWidget *second_share, *where[FILTER_STYLES], *strength_map;
+    filter_source source[FILTER_STYLES];
     filter_row rows[PANEL_ROWS]; // all other parameters
     int row_count;
 
-    filter_pictures pictures; // the settings' style, and what the last preview needed
-    filter_pictures warm;     // the content as a style; not ours to free
-    char style_shown[VKSTYLE_PATH];
-    int style_shown_layer;
+    filter_pictures pictures;         // the settings' styles, and what the last preview needed
+    filter_pictures warm;             // the content as a style; not ours to free
+    filter_style read[FILTER_STYLES]; // whose pictures these are, or will be
+    filter_reader reader[FILTER_STYLES];
+    vkstyle_error trouble[FILTER_STYLES]; // with a style's pictures
+    guint reading;                        // idle source that reads the next one
 
     int tasks; // under way
     filter_task *preview, *warming;
@@ -52,8 +63,15 @@ int filter_panel_active(GtkWidget *combo);
 int filter_panel_item(const GArray *choices, int entry);
 int filter_panel_entry(const GArray *choices, int item);
 void filter_panel_watch(filter_panel *panel, GtkWidget *widget, const char *signal);
-void filter_panel_show_file(GtkWidget *button, const char *path);
-void filter_panel_take_file(GtkWidget *button, char path[VKSTYLE_PATH]);
+
+// Adds the two rows that choose a style; they follow the settings (false: there is no style), and
+// the settings them (true: the widget was one of these).
+void filter_source_build(filter_panel *panel, int which, const char *label, GtkWidget *table,
+                         int *row);
+bool filter_source_fill(filter_panel *panel, int which);
+bool filter_source_take(filter_panel *panel, GtkWidget *widget);
+// Settings of another origin are about to be shown: what was chosen before is of no matter.
+void filter_source_forget(filter_panel *panel, int which);
 
 // The expander of regions; it follows the settings, and they it (true: the widget was one of
 // these).
@@ -61,8 +79,9 @@ GtkWidget *filter_where_build(filter_panel *panel);
 void filter_where_fill(filter_panel *panel);
 bool filter_where_take(filter_panel *panel, GtkWidget *widget);
 
-// Reads the style image where it is another one than before, and shows it.
-void filter_panel_show_style(filter_panel *panel);
+// Reads the styles' pictures where they are others than before, and shows them: those of a folder
+// one after the other, while the dialog goes on.
+void filter_panel_show_styles(filter_panel *panel);
 // Begins the list of devices and the first prediction.
 void filter_panel_begin(filter_panel *panel);
 // Predicts time and memory anew, a moment from now.

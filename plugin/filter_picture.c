@@ -34,9 +34,39 @@ static GdkPixbuf *make_pixbuf(const vkstyle_image *image, int side)
     return pixbuf;
 }
 
+// Rows of cells, each with a picture in its middle.
+static GdkPixbuf *make_sheet(const vkstyle_image *const *images, int count, int side)
+{
+    int columns = count > 4 ? 3 : 2, shown = MIN(count, columns * columns);
+    int rows = (shown + columns - 1) / columns, step = side / columns, cell = step - 2;
+    GdkPixbuf *sheet = gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, side, rows * step);
+    if (!sheet)
+        return NULL;
+    gdk_pixbuf_fill(sheet, 0x00000000u);
+    for (int i = 0; i < shown; i++) {
+        GdkPixbuf *small = make_pixbuf(images[i], cell);
+        if (!small)
+            continue;
+        int width = gdk_pixbuf_get_width(small), height = gdk_pixbuf_get_height(small);
+        gdk_pixbuf_copy_area(small, 0, 0, width, height, sheet,
+                             i % columns * step + (step - width) / 2,
+                             i / columns * step + (step - height) / 2);
+        g_object_unref(small);
+    }
+    return sheet;
+}
+
 void filter_picture_set(GtkWidget *widget, const vkstyle_image *image, int side)
 {
-    GdkPixbuf *pixbuf = image ? make_pixbuf(image, side) : NULL;
+    filter_picture_set_all(widget, &image, image ? 1 : 0, side);
+}
+
+void filter_picture_set_all(GtkWidget *widget, const vkstyle_image *const *images, int count,
+                            int side)
+{
+    GdkPixbuf *pixbuf = count > 1   ? make_sheet(images, count, side)
+                        : count > 0 ? make_pixbuf(images[0], side)
+                                    : NULL;
     if (!pixbuf) {
         pixbuf = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, side, side * 3 / 4);
         if (pixbuf)

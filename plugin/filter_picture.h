@@ -11,4 +11,8 @@
 // that size. Transparent parts are shown on grey checks.
 void filter_picture_set(GtkWidget *widget, const vkstyle_image *image, int side);
 
+// The same of several pictures: a sheet of the first nine at most.
+void filter_picture_set_all(GtkWidget *widget, const vkstyle_image *const *images, int count,
+                            int side);
+
 #endif

@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where styles act: the second style, masks and the strength map, as the engine takes them.
+// Where styles act: masks and the strength map, as the engine takes them.
 #include "filter.h"
-
-#include <string.h>
-
-bool filter_has_style(const filter_style *style)
-{
-    return style->layer >= 0 || style->file[0];
-}
-
-void filter_pictures_free(filter_pictures *pictures)
-{
-    for (int i = 0; i < FILTER_STYLES; i++) {
-        vkstyle_image_free(&pictures->style[i]);
-        vkstyle_image_free(&pictures->mask[i]);
-    }
-    vkstyle_image_free(&pictures->strength);
-    vkstyle_image_free(&pictures->init);
-}
 
 // "style-mask: what is wrong with it".
 static bool wrong(int argument, const char *text, vkstyle_error *error)
@@ -83,24 +66,19 @@ bool filter_regions_load(filter_pictures *pictures, const filter_settings *setti
 {
     vkstyle_image **mask = pictures->mask;
     bool second = filter_has_style(&settings->style[1]);
-    vkstyle_image_free(&pictures->style[1]);
     vkstyle_image_free(&mask[0]);
     vkstyle_image_free(&mask[1]);
     vkstyle_image_free(&pictures->strength);
     if (!second && settings->style[1].mask >= 0)
         return wrong(FILTER_SECOND_MASK,
                      _("there is no second style that could act there; give one as "
-                       "second-style-file or second-style-layer"),
+                       "second-style-file, second-style-folder or second-style-layer"),
                      error);
     if (!load_mask(&mask[0], settings, FILTER_STYLE_MASK, layer, error) ||
         !load_mask(&mask[1], settings, FILTER_SECOND_MASK, layer, error) ||
         !load_mask(&pictures->strength, settings, FILTER_STRENGTH_MAP, layer, error))
         return false;
-    if (!second)
-        return true;
-    if (!(pictures->style[1] = filter_load_style(&settings->style[1], error)))
-        return false;
     // One region is enough to part a picture in two.
     int alone = mask[0] ? 0 : 1;
-    return !mask[0] == !mask[1] || (mask[1 - alone] = inverse_of(mask[alone], error));
+    return !second || !mask[0] == !mask[1] || (mask[1 - alone] = inverse_of(mask[alone], error));
 }

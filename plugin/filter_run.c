@@ -24,24 +24,11 @@ bool filter_usage(vkstyle_error *error, const char *text)
     return false;
 }
 
-bool filter_no_style(vkstyle_error *error)
-{
-    return filter_usage(error,
-                        _("no style image was chosen; give a picture as style-file, or a layer "
-                          "as style-layer"));
-}
-
-static char *style_name(const filter_style *style)
-{
-    char *name = style->layer >= 0 ? filter_item_name(style->layer) : NULL;
-    return name ? name : g_filename_display_basename(style->file);
-}
-
 char *filter_result_name(const filter_settings *settings)
 {
-    char *first = style_name(&settings->style[0]), *second = NULL, *name;
+    char *first = filter_style_name(&settings->style[0]), *second = NULL, *name;
     if (filter_has_style(&settings->style[1])) {
-        second = style_name(&settings->style[1]);
+        second = filter_style_name(&settings->style[1]);
         name = g_strdup_printf(_("Stylized (%s, %s)"), first, second);
     } else
         name = g_strdup_printf(_("Stylized (%s)"), first);
@@ -156,8 +143,10 @@ vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings
     filter_pictures pictures = {0};
     filter_settings used = *settings;
     if (!filter_settings_check(settings, error) ||
-        !(pictures.style[0] = filter_load_style(&settings->style[0], error)) ||
+        !filter_style_load(&pictures, 0, &settings->style[0], error) ||
         !filter_regions_load(&pictures, settings, layer, error) ||
+        (filter_has_style(&settings->style[1]) &&
+         !filter_style_load(&pictures, 1, &settings->style[1], error)) ||
         (used.init_layer >= 0 && !(pictures.init = filter_load_init(&used, layer, error)))) {
         filter_pictures_free(&pictures);
         return NULL;

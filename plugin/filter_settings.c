@@ -37,6 +37,11 @@ const filter_argument filter_arguments[FILTER_ARGUMENTS] = {
     {"second-style-share", FILTER_SHARE, TEXT_AT(second_share), N_("Share of the second style"),
      N_("How much of the second style there is where both act, from 0 (the first alone) to 1 (the "
         "second alone). In regions of their own: how strong each is beside the other")},
+    {"style-folder", FILTER_FOLDER, TEXT_AT(style[0].folder), N_("Style folder"),
+     N_("A folder of pictures, such as parts cut from several paintings, which are one style "
+        "together: all that GIMP can open, 64 at most. Instead of a file")},
+    {"second-style-folder", FILTER_FOLDER, TEXT_AT(style[1].folder), N_("Second style folder"),
+     N_("A folder of pictures that are the second style together, instead of a file")},
 };
 
 char *filter_text_of(filter_settings *settings, int argument)
@@ -71,8 +76,8 @@ double filter_share_in(const filter_settings *settings, int argument)
 
 static bool is_text(int argument)
 {
-    return filter_arguments[argument].kind == FILTER_PATH ||
-           filter_arguments[argument].kind == FILTER_TEXT;
+    filter_kind kind = filter_arguments[argument].kind;
+    return kind == FILTER_PATH || kind == FILTER_FOLDER || kind == FILTER_TEXT;
 }
 
 static bool is_item(int argument)
@@ -83,7 +88,7 @@ static bool is_item(int argument)
 
 bool filter_is_of_image(int argument)
 {
-    return argument == FILTER_SECOND_FILE || !is_text(argument);
+    return argument == FILTER_SECOND_FILE || argument == FILTER_SECOND_FOLDER || !is_text(argument);
 }
 
 void filter_settings_default(filter_settings *settings)

@@ -24,20 +24,14 @@ static void name_none(GtkWidget *combo, const char *text)
 void filter_where_fill(filter_panel *panel)
 {
     const filter_style *styles = panel->settings.style;
-    int layer = filter_panel_entry(panel->items->layers, styles[1].layer);
-    bool file = styles[1].file[0] || panel->second_of_file;
-    int entry = layer >= 0 ? 2 + layer : file ? 1 : 0;
-    bool two = filter_has_style(&styles[1]);
-    gtk_combo_box_set_active(GTK_COMBO_BOX(panel->second), entry);
-    gtk_widget_set_sensitive(panel->second_file, entry == 1);
-    filter_panel_show_file(panel->second_file, styles[1].file);
+    bool second = filter_source_fill(panel, 1), two = filter_has_style(&styles[1]);
     for (int i = 0; i < FILTER_STYLES; i++) {
         bool elsewhere = two && styles[1 - i].mask >= 0;
         name_none(panel->where[i], elsewhere ? _("Elsewhere") : _("Everywhere"));
         gtk_combo_box_set_active(GTK_COMBO_BOX(panel->where[i]), mask_entry(panel, styles[i].mask));
     }
-    gtk_widget_set_sensitive(panel->where[1], entry > 0);
-    gtk_widget_set_sensitive(panel->second_share, entry > 0);
+    gtk_widget_set_sensitive(panel->where[1], second);
+    gtk_widget_set_sensitive(panel->second_share, second);
     gtk_range_set_value(GTK_RANGE(panel->second_share), panel->settings.second_share);
     gtk_combo_box_set_active(GTK_COMBO_BOX(panel->strength_map),
                              mask_entry(panel, panel->settings.strength_map));
@@ -52,25 +46,10 @@ static int mask_item(const filter_panel *panel, GtkWidget *combo)
                           : filter_panel_item(panel->items->channels, entry - layers);
 }
 
-static void take_second(filter_panel *panel, int entry)
-{
-    filter_style *style = &panel->settings.style[1];
-    style->layer = filter_panel_item(panel->items->layers, entry - 2);
-    panel->second_of_file = entry == 1;
-    if (entry == 0) {
-        style->file[0] = '\0';
-        style->mask = -1;
-    }
-}
-
 bool filter_where_take(filter_panel *panel, GtkWidget *widget)
 {
     filter_settings *settings = &panel->settings;
-    if (widget == panel->second)
-        take_second(panel, filter_panel_active(widget));
-    else if (widget == panel->second_file)
-        filter_panel_take_file(widget, settings->style[1].file);
-    else if (widget == panel->second_share)
+    if (widget == panel->second_share)
         settings->second_share = gtk_range_get_value(GTK_RANGE(widget));
     else if (widget == panel->where[0] || widget == panel->where[1])
         settings->style[widget == panel->where[1]].mask = mask_item(panel, widget);
@@ -101,23 +80,13 @@ GtkWidget *filter_where_build(filter_panel *panel)
     GtkWidget *expander = gtk_expander_new_with_mnemonic(_("Re_gions")), *table = ui_table();
     int row = 0;
     panel->where[0] = add_mask(panel, table, row++, FILTER_STYLE_MASK, _("Everywhere"));
-    panel->second = gtk_combo_box_text_new();
-    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->second), _("None"));
-    gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(panel->second), _("A file"));
-    filter_panel_add_entries(panel->second, _("Layer:"), panel->items->layers);
-    gtk_widget_set_tooltip_text(panel->second, _(filter_arguments[FILTER_SECOND_FILE].help));
-    ui_table_add(table, row++, _("Second style"), panel->second);
-    panel->second_file =
-        gtk_file_chooser_button_new(_("Second style image"), GTK_FILE_CHOOSER_ACTION_OPEN);
-    ui_table_add(table, row++, NULL, panel->second_file);
+    filter_source_build(panel, 1, _("Second style"), table, &row);
     panel->second_share = ui_slider(0, 1, 0.05);
     gtk_scale_set_digits(GTK_SCALE(panel->second_share), 2);
     gtk_widget_set_tooltip_text(panel->second_share, _(filter_arguments[FILTER_SECOND_SHARE].help));
     ui_table_add(table, row++, _(filter_arguments[FILTER_SECOND_SHARE].label), panel->second_share);
     panel->where[1] = add_mask(panel, table, row++, FILTER_SECOND_MASK, _("Everywhere"));
     panel->strength_map = add_mask(panel, table, row++, FILTER_STRENGTH_MAP, _("No map"));
-    filter_panel_watch(panel, panel->second, "changed");
-    filter_panel_watch(panel, panel->second_file, "file-set");
     filter_panel_watch(panel, panel->second_share, "value-changed");
     gtk_container_add(GTK_CONTAINER(expander), table);
     return expander;

@@ -146,16 +146,37 @@ static bool open_device(filter_worker *worker, const filter_settings *settings,
     return true;
 }
 
+// All styles' pictures in a row. Those of a folder share its weight, and its mask.
+typedef struct style_row {
+    const vkstyle_image *style[FILTER_STYLES * VKSTYLE_MAX_STYLES];
+    const vkstyle_image *mask[FILTER_STYLES * VKSTYLE_MAX_STYLES];
+    double weight[FILTER_STYLES * VKSTYLE_MAX_STYLES];
+    int count;
+} style_row;
+
+static void put_in_row(style_row *row, const filter_pictures *pictures, double second_share)
+{
+    row->count = 0;
+    for (int i = 0; i < FILTER_STYLES; i++)
+        for (int k = 0; k < pictures->count[i]; k++) {
+            double share = !pictures->count[1] ? 1 : i ? second_share : 1 - second_share;
+            row->style[row->count] = pictures->style[i][k];
+            row->mask[row->count] = pictures->mask[i];
+            row->weight[row->count++] = share / pictures->count[i];
+        }
+}
+
 static bool transfer(filter_worker *worker, filter_task *task)
 {
     const filter_pictures *pictures = task->pictures;
-    double share = task->settings.second_share, weights[FILTER_STYLES] = {1 - share, share};
+    style_row row;
+    put_in_row(&row, pictures, task->settings.second_share);
     vkstyle_job job = {
         .content = task->content,
-        .styles = (const vkstyle_image *const *)pictures->style,
-        .style_weights = pictures->style[1] ? weights : NULL,
-        .style_count = pictures->style[1] ? 2 : 1,
-        .style_masks = (const vkstyle_image *const *)pictures->mask,
+        .styles = row.style,
+        .style_weights = row.weight,
+        .style_count = row.count,
+        .style_masks = row.mask,
         .strength_map = pictures->strength,
         .init = pictures->init,
         .progress = on_progress,

@@ -44,9 +44,9 @@ static GimpParamDef define_parameter(const vkstyle_param *param)
 static GimpParamDef define_own(int index)
 {
     static const GimpPDBArgType types[] = {
-        [FILTER_PATH] = GIMP_PDB_STRING, [FILTER_TEXT] = GIMP_PDB_STRING,
-        [FILTER_LAYER] = GIMP_PDB_LAYER, [FILTER_DRAWABLE] = GIMP_PDB_DRAWABLE,
-        [FILTER_SHARE] = GIMP_PDB_FLOAT,
+        [FILTER_PATH] = GIMP_PDB_STRING,       [FILTER_FOLDER] = GIMP_PDB_STRING,
+        [FILTER_TEXT] = GIMP_PDB_STRING,       [FILTER_LAYER] = GIMP_PDB_LAYER,
+        [FILTER_DRAWABLE] = GIMP_PDB_DRAWABLE, [FILTER_SHARE] = GIMP_PDB_FLOAT,
     };
     const filter_argument *argument = &filter_arguments[index];
     bool item = argument->kind == FILTER_LAYER || argument->kind == FILTER_DRAWABLE;
@@ -163,6 +163,7 @@ static bool take_own(filter_settings *settings, int index, const GimpParam *arg,
     const filter_argument *argument = &filter_arguments[index];
     switch (argument->kind) {
     case FILTER_PATH:
+    case FILTER_FOLDER:
         return set_path(filter_text_of(settings, index), argument->capacity, arg->data.d_string,
                         error);
     case FILTER_TEXT:

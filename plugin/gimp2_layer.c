@@ -137,7 +137,7 @@ static vkstyle_image *read_whole(gint32 drawable, const filter_colour *colour, v
     return image;
 }
 
-static vkstyle_image *read_item(gint32 item, vkstyle_error *error)
+vkstyle_image *filter_load_layer(int item, vkstyle_error *error)
 {
     if (!gimp_item_is_valid(item) || !gimp_item_is_layer(item)) {
         filter_usage(error, _("there is no layer with that number any more; choose another one"));
@@ -167,24 +167,18 @@ static gint32 flat_layer(gint32 image)
     return gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE);
 }
 
-vkstyle_image *filter_load_style(const filter_style *from, vkstyle_error *error)
+vkstyle_image *filter_load_file(const char *path, vkstyle_error *error)
 {
-    if (from->layer >= 0)
-        return read_item(from->layer, error);
-    if (!from->file[0]) {
-        filter_no_style(error);
-        return NULL;
-    }
-    char *shown = g_filename_display_name(from->file);
+    char *shown = g_filename_display_name(path);
     vkstyle_image *style = NULL;
     error->status = VKSTYLE_FAILED;
-    if (!g_file_test(from->file, G_FILE_TEST_EXISTS)) {
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_snprintf(error->text, sizeof error->text,
                    _("the style image '%.800s' does not exist; choose another file"), shown);
         g_free(shown);
         return NULL;
     }
-    gint32 image = gimp_file_load(GIMP_RUN_NONINTERACTIVE, from->file, from->file);
+    gint32 image = gimp_file_load(GIMP_RUN_NONINTERACTIVE, path, path);
     if (image < 0)
         g_snprintf(error->text, sizeof error->text, _("the style image '%.500s': %.400s"), shown,
                    gimp_get_pdb_error());

@@ -88,6 +88,10 @@ static void add_own_argument(GimpProcedure *procedure, int index)
         gimp_procedure_add_file_argument(procedure, argument->name, label, help,
                                          GIMP_FILE_CHOOSER_ACTION_OPEN, TRUE, NULL, flags);
         break;
+    case FILTER_FOLDER:
+        gimp_procedure_add_file_argument(procedure, argument->name, label, help,
+                                         GIMP_FILE_CHOOSER_ACTION_SELECT_FOLDER, TRUE, NULL, flags);
+        break;
     case FILTER_TEXT:
         gimp_procedure_add_string_argument(procedure, argument->name, label, help, "", flags);
         break;
@@ -192,6 +196,7 @@ static void take_own(GimpProcedureConfig *config, int index, filter_settings *se
     const filter_argument *argument = &filter_arguments[index];
     switch (argument->kind) {
     case FILTER_PATH:
+    case FILTER_FOLDER:
         take_path(config, argument->name, filter_text_of(settings, index), argument->capacity);
         break;
     case FILTER_TEXT:
@@ -263,6 +268,7 @@ static void write_own(GimpProcedureConfig *config, const filter_settings *settin
     int item;
     switch (argument->kind) {
     case FILTER_PATH:
+    case FILTER_FOLDER:
         file = *text ? g_file_new_for_commandline_arg(text) : NULL;
         g_object_set(config, argument->name, file, NULL);
         g_clear_object(&file);

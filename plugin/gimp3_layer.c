@@ -210,7 +210,7 @@ static GimpLayer *layer_by_id(int id, vkstyle_error *error)
     return NULL;
 }
 
-static vkstyle_image *read_by_id(int id, vkstyle_error *error)
+vkstyle_image *filter_load_layer(int id, vkstyle_error *error)
 {
     GimpLayer *layer = layer_by_id(id, error);
     if (!layer)
@@ -241,7 +241,7 @@ static GimpLayer *flat_layer(GimpImage *image)
     return gimp_image_merge_visible_layers(image, GIMP_CLIP_TO_IMAGE);
 }
 
-static vkstyle_image *load_file(GFile *file, const char *shown, vkstyle_error *error)
+static vkstyle_image *read_file(GFile *file, const char *shown, vkstyle_error *error)
 {
     vkstyle_image *style = NULL;
     GimpImage *image = gimp_file_load(GIMP_RUN_NONINTERACTIVE, file);
@@ -266,19 +266,13 @@ static vkstyle_image *load_file(GFile *file, const char *shown, vkstyle_error *e
     return style;
 }
 
-vkstyle_image *filter_load_style(const filter_style *from, vkstyle_error *error)
+vkstyle_image *filter_load_file(const char *path, vkstyle_error *error)
 {
-    if (from->layer >= 0)
-        return read_by_id(from->layer, error);
-    if (!from->file[0]) {
-        filter_no_style(error);
-        return NULL;
-    }
-    GFile *file = g_file_new_for_commandline_arg(from->file);
+    GFile *file = g_file_new_for_commandline_arg(path);
     char *shown = g_file_get_parse_name(file);
     vkstyle_image *style = NULL;
     if (g_file_query_exists(file, NULL))
-        style = load_file(file, shown, error);
+        style = read_file(file, shown, error);
     else {
         error->status = VKSTYLE_FAILED;
         g_snprintf(error->text, sizeof error->text,

@@ -34,6 +34,7 @@
                 -1             ; style-mask: everywhere
                 "" -1 -1       ; second-style-file, second-style-layer, second-style-mask: none
                 -1             ; strength-map: none
-                0.5))))        ; second-style-share: of no matter without one
+                0.5            ; second-style-share: of no matter without one
+                "" ""))))      ; style-folder, second-style-folder: none
     (gimp-file-save RUN-NONINTERACTIVE image (car (gimp-image-flatten image)) result result)
     (gimp-image-delete image)))

@@ -23,6 +23,7 @@ only = sys.argv[2].split(',') if len(sys.argv) > 2 else None
 # Sanitizers watch the filter as it reads and writes layers; all else was tested without them.
 quick = suite.sanitized()
 suite.second_style()
+suite.folders()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 WIDTH, HEIGHT = 52, 39
@@ -53,16 +54,20 @@ PRELUDE = r"""
 (define (load) (car (gimp-file-load RUN-NONINTERACTIVE (at "content.png") "content.png")))
 (define (top image) (vector-ref (cadr (gimp-image-get-layers image)) 0))
 (define (style image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5 "" ""))
 (define (ranged image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@ -1 "" -1 -1 -1 0.5))
+  (plug-in-vkstyle mode image layer file @MODEL@ "" style-layer init-layer @RANGED@ -1 "" -1 -1 -1 0.5 "" ""))
 (define (modelless image layer mode file style-layer init-layer memory)
-  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5))
+  (plug-in-vkstyle mode image layer file "/none.safetensors" "" style-layer init-layer @PARAMETERS@ -1 "" -1 -1 -1 0.5 "" ""))
 (define (regions image layer mode . where)
   (let ((memory "0"))
     (apply plug-in-vkstyle (append
       (list mode image layer (at "style.png") @MODEL@ "" -1 -1 @PARAMETERS@)
-      where (if (= (length where) 5) '(0.5) '()))))) ; second-style-share
+      where (if (= (length where) 5) '(0.5) '()) ; second-style-share
+      '("" "")))))
+(define (foldered image layer mode file folder second-folder)
+  (let ((memory "0"))
+    (plug-in-vkstyle mode image layer file @MODEL@ "" -1 -1 @PARAMETERS@ -1 "" -1 -1 -1 0.5 folder second-folder)))
 ; The left half of the image as a channel, and a white layer over the right half.
 (define (left-of image)
   (gimp-image-select-rectangle image CHANNEL-OP-REPLACE 0 0 26 39)
@@ -159,6 +164,7 @@ CASES = {form_name(form): form for form in form_cases(FORMATS)}
 
 CALL = '(style image %s RUN-NONINTERACTIVE %s -1 -1 "%s")'
 STYLE = '(at "style.png")'
+FOLDER = '(foldered image layer RUN-NONINTERACTIVE %s)'
 ERRORS = {
     'no_style_is_refused': ('', CALL % ('layer', '""', 0), ['no style image', 'style-file']),
     'a_missing_style_is_refused': ('', CALL % ('layer', '(at "nowhere.png")', 0),
@@ -201,6 +207,11 @@ ERRORS = {
         '(regions image layer RUN-NONINTERACTIVE gone "" -1 -1 -1))', ['style-mask']),
     'a_missing_second_style_is_refused': (
         '', '(regions image layer RUN-NONINTERACTIVE -1 (at "nowhere.png") -1 -1 -1)', ['nowhere.png', 'does not exist']),
+    'a_missing_folder_is_refused': ('', FOLDER % '"" (at "nowhere") ""', ['nowhere', 'No such file']),
+    'a_folder_without_pictures_is_refused': ('', FOLDER % '"" (at "empty") ""', ['empty', 'no pictures']),
+    'a_folder_of_too_many_pictures_is_refused': ('', FOLDER % '"" (at "many") ""', ['many', '65 pictures', '64 are']),
+    'a_folder_as_style_file_is_refused': ('', FOLDER % '(at "crops") "" ""', ['crops', 'style-folder']),
+    'a_picture_of_a_folder_that_is_none_is_refused': ('', FOLDER % '"" (at "broken") ""', ['broken/2.png']),
     'a_wrong_number_of_bytes_is_refused': ('', CALL % ('layer', STYLE, 'much'), ['much', '1500M']),
 }
 
@@ -423,6 +434,24 @@ def parity():
     suite.looks_stylised('parity.png', suite.path('small.safetensors'))
 
 
+def a_folder_is_one_style():
+    """The pictures in it, as the command line takes them; and a second one, whose weight they share."""
+    global log
+    suite.new_reports()
+    _, log = gimp([fill(ONE, NAME='folder', CALL='(foldered image layer RUN-NONINTERACTIVE %s (at "crops") "")' % STYLE),
+                   fill(ONE, NAME='folders', CALL=r"""
+  (begin (set! out (open-output-file (at "folders-name.txt")))
+    (say (car (gimp-item-get-name (car (foldered image layer RUN-NONINTERACTIVE %s "" (at "crops"))))))
+    (say "END") (close-output-port out))""" % STYLE)], parameters={'beta': 15})
+    assert lines_of('folder.txt')[0] == lines_of('folders.txt')[0] == ['layers', '2'], log
+    assert ' '.join(lines_of('folders-name.txt')[0]) == 'Stylized (style.png, crops)', log
+    one, two = [report for report, _ in suite.new_reports()]
+    options = ('--iterations', '40', '--learning-rate', '0.05')
+    assert one['pixels'] == suite.transfer('cli.png', *options, styles=['crops'])['pixels']
+    assert two['pixels'] == suite.transfer('cli.png', *options, styles=['style.png', 'crops'])['pixels']
+    assert one['pixels'] != two['pixels'] != suite.transfer('cli.png', *options)['pixels']
+
+
 def style_and_start_from_layers():
     global log
     suite.new_reports()
@@ -528,10 +557,13 @@ def shipped_model():
     suite.looks_stylised('shipped.png')
 
 
-def dialog(**environment):
+def dialog(style, **environment):
     global log
     picture = os.environ.get('VKSTYLE_TEST_PICTURES')
-    call = (CALL % ('layer', STYLE, 0)).replace('RUN-NONINTERACTIVE', 'RUN-INTERACTIVE')
+    if picture:
+        style = 'style.png'
+    call = CALL % ('layer', STYLE, 0) if style == 'style.png' else FOLDER % ('"" (at "%s") ""' % style)
+    call = call.replace('RUN-NONINTERACTIVE', 'RUN-INTERACTIVE')
     script = fill(ONE, NAME='dialog', CALL='(catch #t %s)' % call)
     if os.path.exists(suite.path('dialog.txt')):
         os.remove(suite.path('dialog.txt'))
@@ -588,7 +620,7 @@ def killed():
 log = ''
 matrix()
 errors()
-tests = [unpainted, of_two_layers_the_given_one, style_and_start_from_layers, regions]
+tests = [unpainted, of_two_layers_the_given_one, style_and_start_from_layers, a_folder_is_one_style, regions]
 if not quick:
     tests += [no_driver, parity, with_last_values, killed, shipped_model, sample]
 for test in tests:

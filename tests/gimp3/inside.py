@@ -422,6 +422,28 @@ def a_black_mask_is_refused():
 
 
 @case
+def a_folder_is_the_second_style():
+    image, layer = prepare()
+    status, new = call(image, [layer], **{'second-style-folder': fixture('crops')})
+    assert status == Gimp.PDBStatusType.SUCCESS, new
+    assert new.get_name() == 'Stylized (style.png, crops)', new.get_name()
+    both = colours(pixels(new))
+    status, new = call(image, [layer], **{'second-style-folder': fixture('crops'), 'second-style-share': 0.0})
+    assert status == Gimp.PDBStatusType.SUCCESS, new
+    assert mean_difference(both, colours(pixels(new))) > 1e-3, 'it changed nothing'
+    image.delete()
+
+
+for name, words in (('empty', ['no pictures']), ('many', ['65 pictures', '64 are']), ('broken', ['2.png'])):
+    def refuse_folder(name=name, words=words):
+        image, layer = prepare()
+        refused(None, [name] + words, image, [layer], style=None, **{'style-folder': fixture(name)},
+                wanted=Gimp.PDBStatusType.CALLING_ERROR if name == 'many' else EXECUTION)
+    refuse_folder.__name__ = 'a_folder_%s_is_refused' % name
+    cases.append(refuse_folder)
+
+
+@case
 def with_last_values():
     image, layer = prepare()
     status, new = call(image, [layer], mode=Gimp.RunMode.WITH_LAST_VALS)

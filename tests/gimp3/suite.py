@@ -16,6 +16,7 @@ from filter_suite import Suite, png, stylised, write_profile
 suite = Suite('gimp3', sys.argv[1], 3)
 sanitized = suite.sanitized()
 suite.second_style()
+suite.folders()
 write_profile(suite.path('wide.icc'))
 write_profile(suite.path('grey.icc'), True, 1.8)
 
@@ -105,6 +106,19 @@ def parity():
     suite.looks_stylised('gimp.png', suite.path('small.safetensors'))
 
 
+def a_folder_is_one_style():
+    """The pictures in it, as the command line takes them."""
+    suite.new_reports()
+    answer = one("c.set_property('model', '%s')\nc.set_property('iterations', 40)\nc.set_property('learning-rate', 0.05)\n"
+                 "c.set_property('style-folder', Gio.File.new_for_path('%s'))\n"
+                 % (suite.path('small.safetensors'), suite.path('crops')))
+    assert answer.startswith('success 2 '), answer
+    report, _ = suite.new_reports()[-1]
+    options = ('--iterations', '40', '--learning-rate', '0.05')
+    assert report['pixels'] == suite.transfer('cli.png', *options, styles=['crops'])['pixels']
+    assert report['pixels'] != suite.transfer('cli.png', *options)['pixels']
+
+
 def parity_of_drivers():
     """What Debian 12's command line painted (run.sh left it here), Debian 13's GIMP paints within a level:
     another driver, five iterations, by the model that ships."""
@@ -129,10 +143,12 @@ def sample():
     suite.documented('gimp-console-3.0 -i', {'RESULT=': 'SIZE=64 ITERATIONS=30 RESULT='})
 
 
-def dialog(**environment):
+def dialog(source, **environment):
     picture = environment.get('VKSTYLE_TEST_PICTURES') or os.environ.get('VKSTYLE_TEST_PICTURES')
     content, style, more = 'content.png', 'style.png', "c.set_property('model', '%s')\n" % suite.path(
         'small.safetensors')
+    if source != 'style.png' and not picture:
+        more += "c.set_property('style-folder', Gio.File.new_for_path('%s'))\n" % suite.path(source)
     if picture:
         # As a user sees it: photo, painting, and the model that ships.
         more = "c.set_property('size', 256)\n"
@@ -186,7 +202,7 @@ if len(sys.argv) > 2:
     if 'dialog' in sys.argv[2]:
         suite.try_dialog(dialog, layers)
         suite.try_menu('gimp-3.0')
-    elif sys.argv[2] in ('no_driver', 'parity', 'registration', 'shipped_model', 'sample'):
+    elif sys.argv[2] in ('no_driver', 'parity', 'a_folder_is_one_style', 'registration', 'shipped_model', 'sample'):
         suite.check(sys.argv[2], globals()[sys.argv[2]])
     else:
         inside(sys.argv[2])
@@ -195,7 +211,7 @@ else:
     if sanitized:
         suite.check('sanitizers_are_silent', suite.no_complaint)
     else:
-        tests = [no_driver, parity, registration, shipped_model, sample]
+        tests = [no_driver, parity, a_folder_is_one_style, registration, shipped_model, sample]
         if os.environ.get('VKSTYLE_TEST_OTHER'):
             tests.append(parity_of_drivers)
         for test in tests:

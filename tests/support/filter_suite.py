@@ -168,10 +168,10 @@ class Suite:
         logs = glob.glob(self.path('asan*'))
         assert not logs, open(logs[0]).read()
 
-    def transfer(self, result, *options):
+    def transfer(self, result, *options, styles=('style.png',)):
         """What the command line makes of the fixtures, as the file `result`; returns its report."""
         report = self.path('cli.json')
-        subprocess.run([self.cli, 'transfer', self.path('content.png'), self.path('style.png'), '-o',
+        subprocess.run([self.cli, 'transfer', self.path('content.png'), *map(self.path, styles), '-o',
                         self.path(result), '--model', self.path('small.safetensors'), '--full-size',
                         '--progress', 'none', '--report', report, *options],
                        check=True, env=self.environment(), stderr=subprocess.DEVNULL)
@@ -220,6 +220,19 @@ class Suite:
         write_png(self.path('second.png'), width, height, channels,
                   bytes(round((160 if i % channels == 0 else 40) * v) for i, v in enumerate(values)))
 
+    def folders(self):
+        """crops: two pictures, and what is none of them. Others that are refused: empty, many, broken."""
+        for name in ('crops', 'empty', 'many', 'broken'):
+            os.mkdir(self.path(name))
+        shutil.copy(self.path('style.png'), self.path('crops/1.png'))
+        shutil.copy(self.path('second.png'), self.path('crops/2.png'))
+        shutil.copy(self.path('style.png'), self.path('broken/1.png'))
+        for name in ('crops/notes.txt', 'crops/.3.png', 'empty/notes.txt', 'broken/2.png'):
+            with open(self.path(name), 'w') as file:
+                file.write('no picture\n')
+        for i in range(65):
+            shutil.copy(self.path('style.png'), self.path('many/%d.png' % i))
+
     def new_reports(self):
         """(report, content tensor) of each run since the last call, in order."""
         found = []
@@ -249,8 +262,8 @@ class Suite:
         return all(shutil.which(tool) for tool in ('Xvfb', 'xdotool', 'import'))
 
     def try_dialog(self, run, count):
-        """The dialog and the window of the work, with keys. run(environment) calls GIMP with the
-        filter's dialog; count() is the number of layers then."""
+        """The dialog and the window of the work, with keys. run(style, environment) calls GIMP with the
+        filter's dialog, the style being a file or a folder; count() is the number of layers then."""
         keep = os.environ.get('VKSTYLE_TEST_PICTURES')
 
         def begin(screen):
@@ -294,12 +307,12 @@ class Suite:
         def refuse(screen):
             screen.press(begin(screen), 'Escape')
 
-        for action, layers in ((stop, 2), (cancel, 1), (refuse, 1)):
-            def test(action=action, layers=layers):
+        for action, style, layers in ((stop, 'crops', 2), (cancel, 'style.png', 1), (refuse, 'style.png', 1)):
+            def test(action=action, style=style, layers=layers):
                 with Screen() as screen:
                     hands = Hands(lambda: action(screen), screen)
                     try:
-                        run(DISPLAY=screen.display)
+                        run(style, DISPLAY=screen.display)
                     finally:
                         hands.done()
                 assert count() == layers, '%d layers instead of %d' % (count(), layers)
