@@ -156,24 +156,71 @@ static bool add_style_tiled(vks_style *style, vks_gpu *gpu, vks_network *network
     return true;
 }
 
-// Of a finished plan and what goes into it.
-static void gram_key(char key[VKS_SHA256_TEXT], vks_gpu *gpu, vks_network *network,
-                     const vks_plan *plan, const vkstyle_image *image)
+// A pass over a style image, and where its results are: Gram matrices, then sums of features where
+// the loss asks for means (-1: none).
+typedef struct style_pass {
+    vks_plan *plan;
+    vks_encoding encoding;
+    int from[2 * VKSTYLE_MAX_LAYERS];
+    size_t sizes[2 * VKSTYLE_MAX_LAYERS]; // values of each; 0: none
+} style_pass;
+
+// network: a dry one makes a plan that can be looked at only.
+static bool plan_style(style_pass *pass, vks_style *style, vks_gpu *gpu, vks_network *network,
+                       const vks_setting *setting, const vkstyle_image *image, vkstyle_error *error)
+{
+    int count = style->count;
+    pass->plan = forward_plan(&pass->encoding, gpu, network, setting, setting->style_layers, count,
+                              image, error);
+    for (int i = 0; pass->plan && i < count; i++) {
+        int layer = setting->style_layers[i];
+        vks_shape shape = pass->encoding.shape[layer];
+        vks_gram gram = vks_add_gram(&pass->encoding, layer, all_of(shape));
+        vks_finish_gram(&pass->encoding, &gram);
+        pass->from[i] = gram.buffer;
+        pass->from[count + i] = -1;
+        if (style->moments[i]) {
+            int sums = vks_plan_buffer(pass->plan, "channel sums", style->padded[i] * 4, VKS_KEPT);
+            vks_add_channel_sums(&pass->encoding, layer, all_of(shape), -1, sums, false);
+            pass->from[count + i] = sums;
+        }
+        style->positions[i] = (double)shape.width * shape.height;
+        pass->sizes[i] = (size_t)style->padded[i] * style->padded[i];
+        pass->sizes[count + i] = style->moments[i] ? style->padded[i] : 0;
+    }
+    return pass->plan != NULL;
+}
+
+// Of the pass and what goes into it. The pass is that of a job of this size alone: a larger goal
+// chooses other products of the same bits (convolution.c), and shall not be a reason to repeat it.
+static bool gram_key(char key[VKS_SHA256_TEXT], vks_style *style, vks_gpu *gpu,
+                     vks_network *network, const vks_setting *setting, const vkstyle_image *image,
+                     vkstyle_error *error)
 {
     vks_sha256 hash;
     size_t values = 3 * (size_t)image->width * (size_t)image->height;
     const char *device = vks_gpu_key(gpu);
     static const char host[] = "1"; // counts up with what the host does to weights and pictures
-    vks_sha256_init(&hash);
-    vks_sha256_update(&hash, host, sizeof host);
-    vks_sha256_update(&hash, device, strlen(device) + 1);
-    vks_kernels_digest(&hash);
-    vks_network_digest(network, &hash);
-    vks_plan_digest(plan, &hash);
-    vks_sha256_update(&hash, &image->width, sizeof image->width);
-    vks_sha256_update(&hash, &image->height, sizeof image->height);
-    vks_sha256_fold(&hash, image->rgb, values * sizeof *image->rgb);
-    vks_sha256_final(&hash, key);
+    style_pass pass = {0};
+    vks_setting alone = *setting;
+    alone.encode.goal = 0;
+    vks_network *dry = vks_network_create(NULL, vks_network_model(network), error);
+    bool done = dry && plan_style(&pass, style, gpu, dry, &alone, image, error);
+    if (done) {
+        vks_sha256_init(&hash);
+        vks_sha256_update(&hash, host, sizeof host);
+        vks_sha256_update(&hash, device, strlen(device) + 1);
+        vks_kernels_digest(&hash);
+        vks_network_digest(network, &hash);
+        vks_plan_digest(pass.plan, &hash);
+        vks_sha256_update(&hash, &image->width, sizeof image->width);
+        vks_sha256_update(&hash, &image->height, sizeof image->height);
+        vks_sha256_fold(&hash, image->rgb, values * sizeof *image->rgb);
+        vks_sha256_final(&hash, key);
+    }
+    vks_plan_free(&pass.plan);
+    vks_network_free(&dry);
+    return done;
 }
 
 // On the device, or from an earlier run: the same bits.
@@ -183,58 +230,38 @@ static bool add_style(vks_style *style, vks_gpu *gpu, vks_network *network,
 {
     if (setting->tile)
         return add_style_tiled(style, gpu, network, setting, image, weight, error);
-    vks_encoding encoding;
-    vks_plan *plan = forward_plan(&encoding, gpu, network, setting, setting->style_layers,
-                                  setting->style_count, image, error);
-    if (!plan)
+    style_pass pass;
+    if (!plan_style(&pass, style, gpu, network, setting, image, error))
         return false;
-    // Gram matrices, then sums of features where the loss asks for means.
-    int count = style->count, all = 2 * count, from[2 * VKSTYLE_MAX_LAYERS];
+    int count = style->count, all = 2 * count;
     float *values[2 * VKSTYLE_MAX_LAYERS] = {NULL};
-    size_t sizes[2 * VKSTYLE_MAX_LAYERS];
     char key[VKS_SHA256_TEXT];
     bool done = true;
-    for (int i = 0; i < count; i++) {
-        vks_shape shape = encoding.shape[setting->style_layers[i]];
-        vks_gram gram = vks_add_gram(&encoding, setting->style_layers[i], all_of(shape));
-        vks_finish_gram(&encoding, &gram);
-        from[i] = gram.buffer;
-        from[count + i] = -1;
-        if (style->moments[i]) {
-            from[count + i] = vks_plan_buffer(plan, "channel sums", style->padded[i] * 4, VKS_KEPT);
-            vks_add_channel_sums(&encoding, setting->style_layers[i], all_of(shape), -1,
-                                 from[count + i], false);
-        }
-        style->positions[i] = (double)shape.width * shape.height;
-        sizes[i] = (size_t)style->padded[i] * style->padded[i];
-        sizes[count + i] = style->moments[i] ? style->padded[i] : 0;
-    }
     for (int i = 0; done && i < all; i++)
-        if (sizes[i] && !(values[i] = malloc(sizes[i] * sizeof *values[i])))
+        if (pass.sizes[i] && !(values[i] = malloc(pass.sizes[i] * sizeof *values[i])))
             done = vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a Gram matrix");
-    bool kept = done && vks_grams_are_kept();
-    if (kept)
-        gram_key(key, gpu, network, plan, image);
-    if (done && !(kept && vks_grams_find(key, values, sizes, all))) {
-        done = run(plan, gpu, &encoding, image, error);
+    bool kept = vks_grams_are_kept();
+    done = done && (!kept || gram_key(key, style, gpu, network, setting, image, error));
+    if (done && !(kept && vks_grams_find(key, values, pass.sizes, all))) {
+        done = run(pass.plan, gpu, &pass.encoding, image, error);
         for (int i = 0; done && i < all; i++) {
-            if (!sizes[i])
+            if (!pass.sizes[i])
                 continue;
-            vks_slice slice = vks_plan_slice(plan, from[i]);
-            slice.bytes = sizes[i] * sizeof *values[i];
+            vks_slice slice = vks_plan_slice(pass.plan, pass.from[i]);
+            slice.bytes = pass.sizes[i] * sizeof *values[i];
             done = vks_download(gpu, slice, values[i], error);
         }
         if (done && kept)
-            vks_grams_keep(key, values, sizes, all);
+            vks_grams_keep(key, values, pass.sizes, all);
     }
     for (int i = 0; done && i < count; i++)
-        for (size_t c = 0; c < sizes[count + i]; c++)
+        for (size_t c = 0; c < pass.sizes[count + i]; c++)
             values[count + i][c] /= (float)(style->positions[i] * setting->encode.scale);
     if (done)
         blend(style, weight, values, values + count);
     for (int i = 0; !done && i < all; i++)
         free(values[i]);
-    vks_plan_free(&plan);
+    vks_plan_free(&pass.plan);
     return done;
 }
 

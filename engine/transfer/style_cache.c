@@ -4,16 +4,21 @@
 #include <string.h>
 
 // Everything the Gram matrices depend on. The setting goes in whole: what does not matter to them
-// costs a hit at worst, and what is added to it later is not forgotten here.
+// costs a hit at worst, and what is added to it later is not forgotten here. But for the goal: it
+// chooses between products of the same bits (convolution.c), and a preview's styles are then those
+// of the picture's own coarse levels.
 static void make_key(char key[VKS_SHA256_TEXT], const vks_network *network,
                      const vks_setting *setting, const vkstyle_image *const *images,
                      const double *weights, int count)
 {
     vks_sha256 hash;
+    vks_setting any_goal;
+    memcpy(&any_goal, setting, sizeof any_goal); // padding and all
+    any_goal.encode.goal = 0;
     vks_sha256_init(&hash);
     uint64_t serial = vks_network_model(network)->serial;
     vks_sha256_update(&hash, &serial, sizeof serial);
-    vks_sha256_update(&hash, setting, sizeof *setting);
+    vks_sha256_update(&hash, &any_goal, sizeof any_goal);
     for (int i = 0; i < count; i++) {
         double weight = weights ? weights[i] : 1;
         size_t values = 3 * (size_t)images[i]->width * (size_t)images[i]->height;

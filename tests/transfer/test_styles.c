@@ -3,6 +3,7 @@
 // Gram matrices kept between runs: the same bits with and without, found by all that they depend
 // on, and never a reason to fail.
 #include "job_rig.h"
+#include "transfer/convolution.h"
 #include "transfer/gram_store.h"
 
 #include <dirent.h>
@@ -266,6 +267,74 @@ static void keys(void **state)
     }
 }
 
+// The form of a layer's weights in a picture of `side` pixels, where the job's goal is so large.
+static vks_form form_at(vkstyle_context *context, const vkstyle_model *with, int layer,
+                        uint32_t side, uint32_t goal)
+{
+    vkstyle_error error = {0};
+    vks_plan *plan = vks_plan_create(vks_gpu_get_limits(context->gpu), VKS_FLOAT, &error);
+    vks_network *network = vks_network_create(NULL, with, &error);
+    vks_encode_options o = {
+        .kernels = VKSTYLE_KERNELS_WINOGRAD, .depth = with->layer_count, .goal = goal};
+    vks_encoding e;
+    need(plan && network && vks_encode_shapes(&e, plan, network, &o, -1, side, side, &error),
+         &error);
+    vks_form form = vks_form_of(&e, layer, VKS_FORWARD);
+    vks_network_free(&network);
+    vks_plan_free(&plan);
+    return form;
+}
+
+// A style of the same size in a job that goes on to a larger one: found in the context and in the
+// store, although that job's products have another form. The same bits as without.
+static void another_goal(void **state)
+{
+    (void)state;
+    vkstyle_model *wide = rig_model("conv1_1:6 pool1 conv2_1:320 conv2_2:64", 8);
+    vkstyle_params small = job_params(3);
+    strcpy(small.style_layers, "conv1_1,conv2_1,conv2_2");
+    strcpy(small.content_layer, "conv2_2");
+    small.kernels = VKSTYLE_KERNELS_WINOGRAD;
+    small.size = 40;
+    vkstyle_params large = small;
+    large.levels = 2;
+    large.size = 80;
+    vkstyle_context *context = rig_context(NULL);
+    assert_int_equal(form_at(context, wide, 3, 40, 40), VKS_WIDE);
+    assert_int_equal(form_at(context, wide, 3, 40, 80), VKS_WINOGRAD);
+    job_result without = fresh(wide, style, &large, false);
+    assert_true(job_number(&without, "styles_prepared") == 2);
+    job_result first = job_simple(context, wide, content, style, &small);
+    job_result then = job_simple(context, wide, content, style, &large);
+    assert_true(job_number(&first, "styles_prepared") == 1);
+    assert_true(job_number(&then, "styles_prepared") == 1); // that of 80 pixels
+    assert_true(job_same(without.image, then.image));
+    job_free(&first);
+    job_free(&then);
+    file files[8];
+    first = fresh(wide, style, &small, true);
+    assert_int_equal(look(files, 8), 1);
+    then = fresh(wide, style, &large, true);
+    assert_int_equal(look(files, 8), 2);
+    assert_true(job_same(without.image, then.image));
+    job_free(&first);
+    job_free(&then);
+    // What changes bits is another style in the context, too (in the store: keys).
+    for (int i = 0; i < 3; i++) {
+        vkstyle_params p = small;
+        p.kernels = i == 0 ? VKSTYLE_KERNELS_DIRECT : p.kernels;
+        p.precision = i == 1 ? VKSTYLE_PRECISION_FP16 : p.precision;
+        p.pool = i == 2 ? VKSTYLE_POOL_AVG : p.pool;
+        job_result r = job_simple(context, wide, content, style, &p);
+        assert_true(job_number(&r, "styles_prepared") == 1);
+        job_free(&r);
+    }
+    job_free(&without);
+    vkstyle_close(&context);
+    vkstyle_model_free(&wide);
+    clean();
+}
+
 // A single weight and a single word anywhere count.
 static void folding(void **state)
 {
@@ -362,7 +431,7 @@ int main(void)
         cmocka_unit_test(folding),  cmocka_unit_test(same_bits),
         cmocka_unit_test(are_used), cmocka_unit_test(damage_is_survived),
         cmocka_unit_test(keys),     cmocka_unit_test(bounded),
-        cmocka_unit_test(no_place),
+        cmocka_unit_test(no_place), cmocka_unit_test(another_goal),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
