@@ -35,7 +35,9 @@ static const cli_option options[] = {
      "With several styles: one weight for each; a folder shares its own out. Default: all alike."},
     {"style-mask", 0, "Look", "a,b,..",
      "Where each style acts: one grey picture for each style, in their order, stretched over the "
-     "content; white is fully, grey between. An empty place between commas: everywhere."},
+     "content; white is fully, grey between. An empty place between commas: everywhere. A folder "
+     "is "
+     "one style. Styles with the same mask are blended there, at the cost of one."},
     {"strength-map", 0, "Look", "FILE",
      "A grey picture, stretched over the content: how strongly styles act at each place, from "
      "black (not at all) to white."},
@@ -166,9 +168,12 @@ static int read_styles(cli_transfer *t, const char *const *words, int count)
         if (t->style_names.count > VKSTYLE_MAX_STYLES)
             return cli_fail(VKSTYLE_USAGE, "%s: with it there are more than %d style pictures",
                             words[i], VKSTYLE_MAX_STYLES);
-        for (int k = first; k < t->style_names.count; k++)
+        for (int k = first; k < t->style_names.count; k++) {
             t->weights[k] = weights[i] / many;
+            t->style_of[k] = i;
+        }
     }
+    t->styles_given = count;
     t->source.styles = (const char *const *)t->style_names.list;
     t->source.style_count = t->style_names.count;
     t->source.weights = t->weights;
@@ -250,7 +255,7 @@ static int check(cli_transfer *t)
     t->source.other_names = other_names;
     t->others[2] = cli_args_value(args, "strength-map");
     t->source.other_count = 3;
-    status = cli_masks_read(&t->masks, cli_args_value(args, "style-mask"), t->source.style_count);
+    status = cli_masks_read(&t->masks, cli_args_value(args, "style-mask"), t->styles_given);
     if (status)
         return status;
     for (int i = 0; i < t->masks.count; i++) {

@@ -6,12 +6,16 @@
 
 #include "cli.h"
 
-// Where styles act: the words of --style-mask, one a style, and --strength-map.
+// Where styles act: the words of --style-mask, one for each style that was given (a folder is one),
+// and --strength-map.
 typedef struct cli_masks {
     char *names;                          // the text of --style-mask, cut into words
     const char *name[VKSTYLE_MAX_STYLES]; // NULL: everywhere
     int count;
-    vkstyle_image *mask[VKSTYLE_MAX_STYLES], *strength;
+    vkstyle_image *mask[VKSTYLE_MAX_STYLES]; // styles with a mask of one name share it
+    vkstyle_image *own[VKSTYLE_MAX_STYLES];  // those to be freed
+    const vkstyle_image *of_picture[VKSTYLE_MAX_STYLES];
+    vkstyle_image *strength;
 } cli_masks;
 
 // Everything of one run that has to be given back. A folder run goes over many contents with the
@@ -20,6 +24,7 @@ typedef struct cli_transfer {
     const cli_args *args;
     cli_source source; // names of the content at work and of all else
     cli_names contents, style_names;
+    int styles_given, style_of[VKSTYLE_MAX_STYLES]; // a picture's number among the given ones
     double weights[VKSTYLE_MAX_STYLES];
     vkstyle_params params;
     const char *others[3 + VKSTYLE_MAX_STYLES]; // init, plan, strength map, masks
@@ -46,8 +51,8 @@ int cli_transfer_check_output(const cli_transfer *t);
 int cli_masks_read(cli_masks *masks, const char *text, int styles);
 int cli_masks_load(cli_masks *masks, const char *strength_path);
 void cli_masks_free(cli_masks *masks);
-// Gives the job its masks.
-void cli_masks_give(const cli_masks *masks, vkstyle_job *job);
+// Gives the job its masks, for all of a style's pictures the style's. They stay here.
+void cli_masks_give(cli_masks *masks, const int *style_of, vkstyle_job *job);
 
 // Paints t->content and writes t->output and, where asked for, t->report_path. Returns an exit
 // status; on failure the reason has been printed.

@@ -152,7 +152,7 @@ int cli_transfer_work(cli_transfer *t)
         .user = t,
         .picture_iterations = t->save_every,
     };
-    cli_masks_give(&t->masks, &job);
+    cli_masks_give(&t->masks, t->style_of, &job);
     say_prediction(t);
     cli_signals_defer(true);
     t->result = vkstyle_transfer(t->context, t->model, &job, t->source.params,

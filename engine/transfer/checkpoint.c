@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "checkpoint.h"
+#include "zone.h"
 #include "../error.h"
 #include "../image/image.h"
 
@@ -93,6 +94,9 @@ void vks_checkpoint_key(char key[VKS_SHA256_TEXT], const vkstyle_job *job,
         vks_sha256_update(&hash, &(char){mask != NULL}, 1);
         if (mask)
             add_image(&hash, mask);
+        int first = vks_first_of_mask(job, i);
+        if (mask && first < i) // one region: not as two masks that look alike
+            vks_sha256_update(&hash, &first, sizeof first);
     }
     if (job->strength_map)
         add_image(&hash, job->strength_map);

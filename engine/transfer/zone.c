@@ -12,12 +12,50 @@ static const vkstyle_image *mask_of(const vkstyle_job *job, int i)
     return job->style_masks ? job->style_masks[i] : NULL;
 }
 
+int vks_first_of_mask(const vkstyle_job *job, int i)
+{
+    int first = 0;
+    while (mask_of(job, first) != mask_of(job, i))
+        first++;
+    return first;
+}
+
+// The styles that act in one place, in the job's order.
+typedef struct group {
+    const vkstyle_image *styles[VKSTYLE_MAX_STYLES];
+    double weights[VKSTYLE_MAX_STYLES], sum;
+    int count;
+} group;
+
+// styles: the job's at the level's size.
+static void gather(group *g, const vkstyle_job *job, const vkstyle_image *const *styles,
+                   const vkstyle_image *mask)
+{
+    *g = (group){0};
+    for (int i = 0; i < job->style_count; i++) {
+        if (mask_of(job, i) != mask)
+            continue;
+        g->styles[g->count] = styles[i];
+        g->weights[g->count] = job->style_weights ? job->style_weights[i] : 1;
+        g->sum += g->weights[g->count++];
+    }
+}
+
+// Different masks, and styles without one.
+static void count_masks(const vkstyle_job *job, int *masks, int *without)
+{
+    *masks = *without = 0;
+    for (int i = 0; i < job->style_count; i++) {
+        *without += !mask_of(job, i);
+        *masks += mask_of(job, i) && vks_first_of_mask(job, i) == i;
+    }
+}
+
 int vks_zone_count(const vkstyle_job *job)
 {
-    int masked = 0;
-    for (int i = 0; i < job->style_count; i++)
-        masked += mask_of(job, i) != NULL;
-    return masked || job->strength_map ? masked + (masked < job->style_count) : 0;
+    int masks, without;
+    count_masks(job, &masks, &without);
+    return masks || job->strength_map ? masks + (without > 0) : 0;
 }
 
 void vks_zones_free(vks_zones *zones)
@@ -71,14 +109,23 @@ void vks_zones_restore(const vks_zones *z, int width, vkstyle_image *picture,
     }
 }
 
+static float *white(size_t n, vkstyle_error *error)
+{
+    float *plane = malloc(n * sizeof *plane);
+    for (size_t i = 0; plane && i < n; i++)
+        plane[i] = 1;
+    if (!plane)
+        vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a mask");
+    return plane;
+}
+
 bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *const *styles,
                     int level_width, int level_height, int width, int height, vks_gpu *gpu,
                     vks_network *network, const vks_setting *setting, vkstyle_error *error)
 {
     size_t n = (size_t)width * (size_t)height;
-    const vkstyle_image *free_styles[VKSTYLE_MAX_STYLES];
-    double free_weights[VKSTYLE_MAX_STYLES], free_sum = 0, sum = 0;
-    int free_count = 0, count = 0;
+    double sum = 0;
+    int count = 0, masks, without;
     float *map = NULL;
     bool done = false;
     memset(z, 0, sizeof *z);
@@ -86,46 +133,35 @@ bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *c
     if (job->strength_map &&
         !(map = grey(job->strength_map, level_width, level_height, width, height, error)))
         return false;
+    count_masks(job, &masks, &without);
     for (int i = 0; i < job->style_count; i++)
         sum += job->style_weights ? job->style_weights[i] : 1;
     for (int i = 0; i <= job->style_count; i++) {
         bool last = i == job->style_count; // the styles without a mask
-        double weight = last ? free_sum : job->style_weights ? job->style_weights[i] : 1;
-        const double one = 1;
-        if (!last && !mask_of(job, i)) {
-            free_styles[free_count] = styles[i];
-            free_weights[free_count++] = weight;
-            free_sum += weight;
+        const vkstyle_image *mask = last ? NULL : mask_of(job, i);
+        if (!last && (!mask || vks_first_of_mask(job, i) != i))
             continue;
-        }
-        if (last && !free_count)
-            break;
-        if (!(weight > 0))
+        group g;
+        gather(&g, job, styles, mask);
+        if (!(g.sum > 0)) // or there are none
             continue;
         z->regions.count = count + 1;
-        if (last) {
-            if (!(z->mask[count] = malloc(n * sizeof(float)))) {
-                vks_fail(error, VKSTYLE_NO_MEMORY, "out of memory for a mask");
-                goto end;
-            }
-            for (size_t p = 0; p < n; p++)
-                z->mask[count][p] = 1;
-        } else if (!(z->mask[count] =
-                         grey(mask_of(job, i), level_width, level_height, width, height, error))) {
+        z->mask[count] =
+            last ? white(n, error) : grey(mask, level_width, level_height, width, height, error);
+        if (!z->mask[count])
             goto end;
-        }
         // Features are multiplied by the mask and Gram matrices are of second order: a pixel counts
         // by the mask's square, and by the strength itself.
         for (size_t p = 0; map && p < n; p++)
             z->mask[count][p] *= sqrtf(map[p]);
-        // Where nobody weighs them, every masked style is as strong as one alone; weights are
-        // relative to their mean.
-        double strength = sum > 0 ? weight * job->style_count / sum : 0;
+        // Where nobody weighs them, every mask's style is as strong as one alone; weights are
+        // relative to their mean. A mask's styles count as one of all their weight, so that it is
+        // no matter into how many crops a style is cut.
+        double strength = g.sum * (masks + without) / sum;
         if (last)
-            strength /= free_count;
-        if (!vks_prepare_style(&z->style[count], gpu, network, setting,
-                               last ? free_styles : &styles[i], last ? free_weights : &one,
-                               last ? free_count : 1, error))
+            strength /= without;
+        if (!vks_prepare_style(&z->style[count], gpu, network, setting, g.styles, g.weights,
+                               g.count, error))
             goto end;
         z->at[count] = (vks_region){&z->style[count], strength, z->mask[count]};
         count++;

@@ -12,9 +12,11 @@ typedef struct vks_zones {
     float *mask[VKSTYLE_MAX_STYLES];
 } vks_zones;
 
-// How many regions a job has: one for each masked style, one for all others together; 0 where
-// there is neither mask nor strength map.
+// How many regions a job has: one for each mask, whichever styles share it, one for all styles
+// without; 0 where there is neither mask nor strength map.
 int vks_zone_count(const vkstyle_job *job);
+// The first of a job's styles with the same mask as style i, or with none as it.
+int vks_first_of_mask(const vkstyle_job *job, int i);
 
 // Masks and styles of one level. `styles` are the job's at the level's size; width and height are
 // the iteration's, level_width and level_height those of the picture in it. Free it also after a

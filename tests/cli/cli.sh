@@ -383,6 +383,32 @@ a_style_is_a_folder() {
     rm -rf out/* crops
 }
 
+masks_go_with_styles() {
+    mkdir crops
+    cp style.png crops/1.png
+    cp style.png crops/2.png
+    printf 'P2 4 1 255 255 255 0 0\n' >left.pgm
+    printf 'P2 4 1 255 0 0 255 255\n' >right.pgm
+    local base=(transfer content.png)
+    fails 2 "--style-mask: 2 given for 1 styles; give one each" "${base[@]}" style.png -o out/a.png --style-mask left.pgm,right.pgm
+    fails 2 "--style-mask: 2 given for 1 styles; give one each" "${base[@]}" crops -o out/a.png --style-mask left.pgm,left.pgm
+    fails 1 "--style-mask: 'none.pgm' cannot be read" "${base[@]}" crops other.png -o out/a.png "${small[@]}" --style-mask none.pgm,right.pgm
+    fails 2 "other.png is also an input" "${base[@]}" crops -o other.png --style-mask other.png
+    # A folder takes one mask for all its pictures, and crops of a style are that style.
+    run 0 "${base[@]}" style.png other.png -o out/a.png "${small[@]}" --style-mask left.pgm,right.pgm
+    run 0 "${base[@]}" crops other.png -o out/b.png "${small[@]}" --style-mask left.pgm,right.pgm
+    cmp -s out/a.png out/b.png || problem "a folder under a mask is not as its pictures"
+    run 0 "${base[@]}" --style other.png --style crops -o out/c.png "${small[@]}" --style-mask ,left.pgm
+    run 0 "${base[@]}" other.png style.png -o out/d.png "${small[@]}" --style-mask ,left.pgm
+    cmp -s out/c.png out/d.png || problem "a folder's mask went to another style"
+    # A mask of one name is one mask.
+    run 0 "${base[@]}" style.png style.png -o out/e.png "${small[@]}" --style-mask left.pgm,left.pgm
+    run 0 "${base[@]}" style.png -o out/f.png "${small[@]}" --style-mask left.pgm
+    cmp -s out/e.png out/f.png || problem "a style twice under a mask is another"
+    cmp -s out/a.png out/f.png && problem "masks change nothing"
+    rm -rf out/* crops left.pgm right.pgm
+}
+
 a_folder_is_painted() {
     mkdir photos
     cp content.png photos/b.png
@@ -617,7 +643,7 @@ a_benchmark_is_run() {
 cases="help_teaches commands_are_checked options_are_checked values_are_checked outputs_are_checked
     inputs_are_checked models_are_checked devices_are_listed a_machine_without_vulkan doctor_finds_no_fault
     a_picture_is_painted a_plan_is_replayed options_have_an_effect presets_give_way colours_are_kept
-    a_style_is_a_folder a_folder_is_painted pictures_on_the_way progress_is_shown
+    a_style_is_a_folder masks_go_with_styles a_folder_is_painted pictures_on_the_way progress_is_shown
     a_time_limit_keeps_the_picture an_interruption_leaves_nothing an_interruption_can_keep_the_picture
     a_killed_run_goes_on a_state_is_nobody_elses_file too_little_memory_is_told a_full_disk_harms_nothing losses_are_evaluated models_are_imported
     a_benchmark_is_run"

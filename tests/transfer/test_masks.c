@@ -394,6 +394,80 @@ static void regions_have_their_own_styles(void **state)
     vkstyle_close(&context);
 }
 
+static job_result paint(vkstyle_context *context, const vkstyle_model *model,
+                        const vkstyle_image *const *styles, const vkstyle_image *const *masks,
+                        const double *weights, int count)
+{
+    vkstyle_image *content = rig_picture(40, 32, 1);
+    vkstyle_params p = job_params(6);
+    p.levels = 2;
+    vkstyle_job job = {.content = content,
+                       .styles = styles,
+                       .style_weights = weights,
+                       .style_count = count,
+                       .style_masks = masks};
+    job_result r = job_run(context, model, &job, &p);
+    need(r.image, &r.error);
+    vkstyle_image_free(&content);
+    return r;
+}
+
+// Styles of one mask are one region. Cutting a style into crops changes nothing, wherever in the
+// list they are and whether or not there are styles without a mask.
+static void styles_of_one_mask_are_one(void **state)
+{
+    (void)state;
+    vkstyle_context *context = rig_context(NULL);
+    vkstyle_model *model = rig_model(job_chain, 5);
+    const vkstyle_image *a = rig_picture(30, 34, 3), *b = rig_picture(26, 30, 8);
+    const vkstyle_image *left = half_white(40, 32, false, 1), *right = half_white(40, 32, true, 1);
+    const vkstyle_image *alike = half_white(40, 32, false, 1), *all = half_white(1, 1, true, 1);
+    struct {
+        const vkstyle_image *styles[4], *masks[4];
+        double weights[4];
+        int count;
+    } cases[][2] = {
+        // As a whole, and cut.
+        {{{a, b}, {left, right}, {1, 0.5}, 2},
+         {{a, b, a, a}, {left, right, left, left}, {0.5, 0.5, 0.25, 0.25}, 4}},
+        {{{a, b}, {left, NULL}, {1, 3}, 2}, {{a, a, b}, {left, left, NULL}, {0.5, 0.5, 3}, 3}},
+        {{{b, a, b}, {NULL, left, NULL}, {1, 2, 3}, 3},
+         {{b, a, b, a}, {NULL, left, NULL, left}, {1, 1, 3, 1}, 4}},
+    };
+    for (int i = 0; i < 3; i++) {
+        job_result r[2];
+        for (int k = 0; k < 2; k++)
+            r[k] = paint(context, model, cases[i][k].styles, cases[i][k].masks, cases[i][k].weights,
+                         cases[i][k].count);
+        assert_true(job_same(r[0].image, r[1].image));
+        assert_true(job_loss(&r[0], -1) == job_loss(&r[1], -1));
+        assert_true(job_number(&r[0], "memory.predicted") == job_number(&r[1], "memory.predicted"));
+        job_free(&r[0]);
+        job_free(&r[1]);
+    }
+    // Different styles are blended as they are without masks.
+    const vkstyle_image *two[] = {a, b}, *same[] = {left, left}, *other[] = {left, alike};
+    const vkstyle_image *everywhere[] = {all, all};
+    const double uneven[] = {2, 1};
+    job_result free = paint(context, model, two, NULL, uneven, 2);
+    job_result one = paint(context, model, two, everywhere, uneven, 2);
+    assert_true(fabs(job_loss(&one, 0) - job_loss(&free, 0)) < 1e-4 * job_loss(&free, 0));
+    job_free(&one);
+    job_free(&free);
+    // Masks that only look alike make two regions.
+    one = paint(context, model, two, same, uneven, 2);
+    job_result apart = paint(context, model, two, other, uneven, 2);
+    assert_false(job_same(one.image, apart.image));
+    assert_true(job_number(&one, "memory.predicted") < job_number(&apart, "memory.predicted"));
+    job_free(&one);
+    job_free(&apart);
+    const vkstyle_image *made[] = {a, b, left, right, alike, all};
+    for (int i = 0; i < 6; i++)
+        vkstyle_image_free((vkstyle_image **)&made[i]);
+    vkstyle_model_free(&model);
+    vkstyle_close(&context);
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -408,6 +482,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(losses_and_gradients),
         cmocka_unit_test(a_style_stays_inside),
         cmocka_unit_test(regions_have_their_own_styles),
+        cmocka_unit_test(styles_of_one_mask_are_one),
     };
     return cmocka_run_group_tests_name("masks", tests, NULL, teardown);
 }
