@@ -20,6 +20,7 @@ typedef struct vks_ready {
 
 typedef struct vks_kernel_source {
     const char *name, *bindings;
+    bool matrices;         // needs matrix units (coop.glsl)
     vks_spirv variants[4]; // float, float_texel, half, half_texel
     vks_ready ready[3];
 } vks_kernel_source;
@@ -197,8 +198,7 @@ void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline)
         .dataSize = (size_t)pipeline->spec_count * 4,
         .pData = pipeline->spec,
     };
-    // Kernels for matrix units (coop.glsl) have it in their names.
-    const bool coop = strstr(vks_kernel_name(pipeline->kernel), "coop") != NULL;
+    const bool matrices = kernel_sources[pipeline->kernel].matrices;
     VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
         .requiredSubgroupSize = gpu->is.limits.matrix_lanes,
@@ -214,9 +214,10 @@ void vks_pipeline_compile(vks_gpu *gpu, vks_pipeline *pipeline)
                     .module = module,
                     .pName = "main",
                     // Four subgroups share the work of this one: it needs to know what they are.
-                    .pNext = coop ? &size : NULL,
-                    .flags =
-                        coop ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT : 0,
+                    .pNext = matrices ? &size : NULL,
+                    .flags = matrices
+                                 ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT
+                                 : 0,
                     .pSpecializationInfo = &specialization,
                 },
             .layout = gpu->layouts[pipeline->kernel].pipeline,
