@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static vkstyle_context *context;
 static vkstyle_model *model;
@@ -424,77 +423,6 @@ static void small_devices(void **state)
     job_free(&whole);
 }
 
-// ---------------------------------------------------------------- checkpoints
-
-// Broken off at any moment and gone on with: the same bits. (A cancel writes no checkpoint, so what
-// is found is what a SIGKILL would leave.)
-static void broken_off_and_resumed(void **state)
-{
-    (void)state;
-    char path[VKSTYLE_PATH];
-    const char *folder = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/vkstyle-checkpoint-%ld", folder ? folder : "/tmp",
-             (long)getpid());
-    const vkstyle_image *styles[] = {style};
-    for (int i = 0; i < 6; i++) {
-        vkstyle_params p = params_for(12);
-        p.levels = 2;
-        p.optimizer = i & 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
-        p.tile = i & 2 ? 64 : 0;
-        job_watch watch = {.decision = VKSTYLE_CANCEL, .iteration = i < 3 ? 5 : 10};
-        vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
-        job_result whole = job_run(context, model, &job, &p);
-        job.checkpoint = path;
-        job.checkpoint_seconds = 1e-3;
-        job.progress = job_look;
-        job.user = &watch;
-        vkstyle_error error = {0};
-        assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
-        assert_int_equal(error.status, VKSTYLE_INTERRUPTED);
-        assert_int_equal(access(path, R_OK), 0);
-
-        // Another job does not take it for its own.
-        vkstyle_params other = p;
-        other.seed = 5;
-        job.progress = NULL;
-        assert_null(vkstyle_transfer(context, model, &job, &other, NULL, &error));
-        assert_int_equal(error.status, VKSTYLE_USAGE);
-        assert_non_null(strstr(error.text, "another job"));
-
-        job_result resumed = job_run(context, model, &job, &p);
-        assert_true(job_same(whole.image, resumed.image));
-        assert_true(job_loss(&whole, -1) == job_loss(&resumed, -1));
-        // Nobody has saved the picture yet: the state is still there, and leads to it again.
-        assert_int_equal(access(path, R_OK), 0);
-        job_result again = job_run(context, model, &job, &p);
-        assert_true(job_same(whole.image, again.image));
-        assert_int_equal(remove(path), 0);
-        job_free(&whole);
-        job_free(&resumed);
-        job_free(&again);
-    }
-}
-
-// A file that was cut short is refused, and stays.
-static void broken_checkpoint(void **state)
-{
-    (void)state;
-    char path[VKSTYLE_PATH];
-    const char *folder = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/vkstyle-broken-%ld", folder ? folder : "/tmp", (long)getpid());
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fprintf(file, "vkstyle state 2%500s", "");
-    assert_int_equal(fclose(file), 0);
-    vkstyle_params p = params_for(2);
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1, .checkpoint = path};
-    vkstyle_error error = {0};
-    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
-    assert_non_null(strstr(error.text, "is broken"));
-    assert_int_equal(remove(path), 0);
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1)
@@ -510,8 +438,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(lbfgs_shortens_its_history),
         cmocka_unit_test(less_memory_than_said),
         cmocka_unit_test(small_devices),
-        cmocka_unit_test(broken_off_and_resumed),
-        cmocka_unit_test(broken_checkpoint),
     };
     return cmocka_run_group_tests_name("tiles", tests, setup, teardown);
 }
