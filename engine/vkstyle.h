@@ -308,10 +308,10 @@ typedef struct vkstyle_job {
     int style_count;
     // Where each style acts, one a style and each may be NULL (everywhere); NULL: all everywhere.
     // Grey pictures of any size, stretched over the content: the mean of r, g, b, times alpha;
-    // white means fully, and grey between, so that edges may be feathered. Styles without a mask
-    // are blended by their weights into one that acts everywhere. Styles with one and the same mask
-    // (the same pointer) are blended, too, into one that weighs what they weigh together and costs
-    // no more than one; masks that only look alike are masks of their own. Not copied.
+    // white means fully, and grey between, so that edges may be feathered. Styles without a mask,
+    // and those with one and the same (the same pointer), are blended by their weights into one
+    // that weighs what they weigh together and costs no more than one; masks that only look alike
+    // are masks of their own. Not copied.
     const vkstyle_image *const *style_masks;
     const vkstyle_image *strength_map; // how strongly styles act at a pixel, in grey; NULL: fully
     const vkstyle_image *init;         // with VKSTYLE_INIT_FILE: where the target starts

@@ -41,21 +41,21 @@ static void gather(group *g, const vkstyle_job *job, const vkstyle_image *const 
     }
 }
 
-// Different masks, and styles without one.
-static void count_masks(const vkstyle_job *job, int *masks, int *without)
+// Different masks; to have none is one of them.
+static int count_groups(const vkstyle_job *job)
 {
-    *masks = *without = 0;
-    for (int i = 0; i < job->style_count; i++) {
-        *without += !mask_of(job, i);
-        *masks += mask_of(job, i) && vks_first_of_mask(job, i) == i;
-    }
+    int count = 0;
+    for (int i = 0; i < job->style_count; i++)
+        count += vks_first_of_mask(job, i) == i;
+    return count;
 }
 
 int vks_zone_count(const vkstyle_job *job)
 {
-    int masks, without;
-    count_masks(job, &masks, &without);
-    return masks || job->strength_map ? masks + (without > 0) : 0;
+    int masked = 0;
+    for (int i = 0; i < job->style_count; i++)
+        masked += mask_of(job, i) != NULL;
+    return masked || job->strength_map ? count_groups(job) : 0;
 }
 
 void vks_zones_free(vks_zones *zones)
@@ -125,7 +125,7 @@ bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *c
 {
     size_t n = (size_t)width * (size_t)height;
     double sum = 0;
-    int count = 0, masks, without;
+    int count = 0, groups = count_groups(job);
     float *map = NULL;
     bool done = false;
     memset(z, 0, sizeof *z);
@@ -133,7 +133,6 @@ bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *c
     if (job->strength_map &&
         !(map = grey(job->strength_map, level_width, level_height, width, height, error)))
         return false;
-    count_masks(job, &masks, &without);
     for (int i = 0; i < job->style_count; i++)
         sum += job->style_weights ? job->style_weights[i] : 1;
     for (int i = 0; i <= job->style_count; i++) {
@@ -155,11 +154,9 @@ bool vks_zones_make(vks_zones *z, const vkstyle_job *job, const vkstyle_image *c
         for (size_t p = 0; map && p < n; p++)
             z->mask[count][p] *= sqrtf(map[p]);
         // Where nobody weighs them, every mask's style is as strong as one alone; weights are
-        // relative to their mean. A mask's styles count as one of all their weight, so that it is
-        // no matter into how many crops a style is cut.
-        double strength = g.sum * (masks + without) / sum;
-        if (last)
-            strength /= without;
+        // relative to their mean. Styles that act in one place count as one of all their weight, so
+        // that it is no matter into how many crops a style is cut.
+        double strength = g.sum * groups / sum;
         if (!vks_prepare_style(&z->style[count], gpu, network, setting, g.styles, g.weights,
                                g.count, error))
             goto end;

@@ -412,8 +412,8 @@ static job_result paint(vkstyle_context *context, const vkstyle_model *model,
     return r;
 }
 
-// Styles of one mask are one region. Cutting a style into crops changes nothing, wherever in the
-// list they are and whether or not there are styles without a mask.
+// Styles of one mask are one region, and so are those without one. Cutting a style into crops
+// changes nothing, wherever in the list they are.
 static void styles_of_one_mask_are_one(void **state)
 {
     (void)state;
@@ -433,8 +433,9 @@ static void styles_of_one_mask_are_one(void **state)
         {{{a, b}, {left, NULL}, {1, 3}, 2}, {{a, a, b}, {left, left, NULL}, {0.5, 0.5, 3}, 3}},
         {{{b, a, b}, {NULL, left, NULL}, {1, 2, 3}, 3},
          {{b, a, b, a}, {NULL, left, NULL, left}, {1, 1, 3, 1}, 4}},
+        {{{a, b}, {left, NULL}, {1, 2}, 2}, {{a, b, b}, {left, NULL, NULL}, {1, 1, 1}, 3}},
     };
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         job_result r[2];
         for (int k = 0; k < 2; k++)
             r[k] = paint(context, model, cases[i][k].styles, cases[i][k].masks, cases[i][k].weights,
