@@ -7,7 +7,7 @@ Usage: make.py VKSTYLE [--size N] [--quality Q] [--only PART] [--strip NAME]
 
 VKSTYLE is the program, Q the quality of every style on every content. What is there already is kept (delete a picture to have it made again), so
 that the script can be stopped and started. PART: table, strips or page;
-NAME: strength, scale, layers, colours, colour-strength, blend, regions, optimisers, start or presets.
+NAME: strength, scale, layers, colours, colour-strength, blend, folder, regions, optimisers, start or presets.
 Needs python3-pil.
 """
 import argparse
@@ -23,7 +23,7 @@ PAGE = os.path.join(HERE, "..", "gallery.md")
 STYLES = ["auvers", "cafe-terrace", "night-cafe", "harvest", "mosaic", "woodcut"]
 CONTENTS = ["mountains", "cat", "astronaut", "coffee"]
 
-# A strip: title, its file, content, style, what one sees, and for each picture label and options.
+# A strip: title, its file, content, style (None: the options name it), what one sees, and for each picture label and options.
 STRIPS = [
     ("Strength", "strength", "mountains", "cafe-terrace",
      "`--beta` weighs the style against the content.",
@@ -58,6 +58,10 @@ STRIPS = [
      [("default, one style", ""), ("and the mosaic, `--style-weights 2,1`", "{mosaic} --style-weights 2,1"),
       ("`--style-weights 1,1`", "{mosaic} --style-weights 1,1"),
       ("`--style-weights 1,2`", "{mosaic} --style-weights 1,2")]),
+    ("A folder of crops", "folder", "mountains", None,
+     "A style may be a folder of pictures: here parts of one painting, so that the others stay out.",
+     [("the whole painting", "--style {auvers}"), ("two parts of its sky", "--style {sky}"),
+      ("two of its meadow and path", "--style {ground}"), ("both folders", "--style {sky} --style {ground}")]),
     ("Regions", "regions", "astronaut", "harvest",
      "A mask says where each style acts, a strength map how strongly. Here they run from left to right.",
      [("default, everywhere", ""), ("`--style-mask ramp.pgm`", "--style-mask {ramp}"),
@@ -95,6 +99,18 @@ def ramps(folder):
     return paths
 
 
+def crops(folder):
+    """Parts of The Church at Auvers, in a folder for the sky and one for the ground."""
+    parts = {"sky": [(0, 0, 0.5, 0.3), (0.62, 0, 1, 0.3)], "ground": [(0, 0.68, 0.45, 1), (0.5, 0.68, 1, 1)]}
+    painting = Image.open(picture("styles", "auvers")).convert("RGB")
+    for name, boxes in parts.items():
+        os.mkdir(os.path.join(folder, name))
+        for number, box in enumerate(boxes):
+            pixels = [round(box[i] * painting.size[i % 2]) for i in range(4)]
+            painting.crop(pixels).save(os.path.join(folder, name, f"{number}.png"))
+    return {name: os.path.join(folder, name) for name in parts}
+
+
 def run(arguments):
     print(" ".join(arguments), flush=True)
     subprocess.run(arguments, check=True)
@@ -129,10 +145,10 @@ def strips(options):
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 png = os.path.join(folder, "out.png")
-                names = {**{s: picture("styles", s) for s in STYLES}, **ramps(folder)}
+                names = {**{s: picture("styles", s) for s in STYLES}, **ramps(folder), **crops(folder)}
                 given = [word.format(**names) for word in given.split()]
                 run([options.vkstyle, "transfer", picture("contents", content),
-                     picture("styles", style), "-o", png, *given, *options.common,
+                     *([picture("styles", style)] if style else []), "-o", png, *given, *options.common,
                      "--quality", "draft"])
                 keep(png, wanted)
 
