@@ -36,8 +36,7 @@ static const cli_option options[] = {
     {"style-mask", 0, "Look", "a,b,..",
      "Where each style acts: one grey picture for each style, in their order, stretched over the "
      "content; white is fully, grey between. An empty place between commas: everywhere. A folder "
-     "is "
-     "one style. Styles with the same mask are blended there, at the cost of one."},
+     "is one style. Styles with the same mask are blended there, at the cost of one."},
     {"strength-map", 0, "Look", "FILE",
      "A grey picture, stretched over the content: how strongly styles act at each place, from "
      "black (not at all) to white."},
