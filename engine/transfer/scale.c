@@ -17,7 +17,7 @@ static vkstyle_image *take_style(const vks_transfer *t, int index)
 }
 
 // The style images at the size they have for a level.
-static vkstyle_image **size_styles(const vks_transfer *t, vks_level level)
+static vkstyle_image **size_styles(vks_transfer *t, vks_level level)
 {
     const vkstyle_job *job = t->job;
     vks_level goal = t->schedule.levels[t->schedule.count - 1];
@@ -28,7 +28,12 @@ static vkstyle_image **size_styles(const vks_transfer *t, vks_level level)
     if (!done)
         vks_fail(t->error, VKSTYLE_NO_MEMORY, "out of memory for the style images");
     for (int i = 0; done && i < job->style_count; i++) {
-        vkstyle_image *s = take_style(t, i);
+        vkstyle_image *s = NULL;
+        // A folder of large pictures takes seconds.
+        if (vks_look_on(0, t) == VKSTYLE_CONTINUE)
+            s = take_style(t, i);
+        else
+            vks_fail(t->error, VKSTYLE_INTERRUPTED, "interrupted");
         if (!s) {
             done = false;
             break;

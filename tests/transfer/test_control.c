@@ -127,6 +127,44 @@ static void cancelled(void **state)
     job_free(&r);
 }
 
+typedef struct gaps {
+    double last, longest;
+} gaps;
+
+static vkstyle_decision measure_gap(const vkstyle_progress *progress, void *user)
+{
+    (void)progress;
+    gaps *g = user;
+    double now = job_seconds();
+    g->longest = now - g->last > g->longest ? now - g->last : g->longest;
+    g->last = now;
+    return VKSTYLE_CONTINUE;
+}
+
+// A folder of large pictures is seconds of work for the host, and is asked about all the same.
+static void asked_while_many_styles_are_sized(void **state)
+{
+    (void)state;
+    vkstyle_image *large = rig_picture(1400, 1100, 4);
+    const vkstyle_image *styles[VKSTYLE_MAX_STYLES];
+    for (int i = 0; i < VKSTYLE_MAX_STYLES; i++)
+        styles[i] = large;
+    gaps seen = {job_seconds(), 0};
+    vkstyle_params p = job_params(2);
+    p.size = 40;
+    vkstyle_job job = {.content = content,
+                       .styles = styles,
+                       .style_count = VKSTYLE_MAX_STYLES,
+                       .progress = measure_gap,
+                       .user = &seen};
+    job_result r = job_run(context, model, &job, &p);
+    need(r.image, &r.error);
+    if (seen.longest > 0.5)
+        fail_msg("nobody was asked for %.2f s", seen.longest);
+    job_free(&r);
+    vkstyle_image_free(&large);
+}
+
 static void pictures_by_count(void **state)
 {
     (void)state;
@@ -379,6 +417,7 @@ int main(void)
         cmocka_unit_test(stopped_before_it_began),
         cmocka_unit_test(stopped_on_the_way),
         cmocka_unit_test(cancelled),
+        cmocka_unit_test(asked_while_many_styles_are_sized),
         cmocka_unit_test(pictures_by_count),
         cmocka_unit_test(pictures_by_time),
         cmocka_unit_test(out_of_time),
