@@ -3,6 +3,8 @@
 // What the settings' widgets show: the style image, what the run will take, and a preview.
 #include "filter_panel.h"
 
+#include "gtk_names.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ static void show_style(filter_panel *panel)
     filter_picture_set_all(panel->style_picture,
                            (const vkstyle_image *const *)panel->pictures.style[0], count,
                            PANEL_THUMBNAIL);
-    gtk_label_set_text(GTK_LABEL(panel->style_text), text);
+    ui_caption(panel->style_text, text, PANEL_THUMBNAIL);
     gtk_widget_set_sensitive(panel->preview_button, is_read(panel, 0) && !panel->reading);
     g_free(text);
 }
@@ -208,7 +210,7 @@ static void on_preview_progress(filter_task *task, const filter_progress *progre
         (double)(g_get_monotonic_time() - panel->preview_asked) > PREVIEW_SECONDS * 1e6)
         filter_task_decide(task, VKSTYLE_STOP);
     char *text = filter_progress_text(progress);
-    gtk_label_set_text(GTK_LABEL(panel->preview_text), text);
+    ui_caption(panel->preview_text, text, PANEL_PREVIEW);
     g_free(text);
     if (progress->picture)
         filter_picture_set(panel->preview_picture, progress->picture, PANEL_PREVIEW);
@@ -223,10 +225,11 @@ static void on_preview_done(filter_task *task)
         gtk_button_set_label(GTK_BUTTON(panel->preview_button), _("Pre_view"));
         if (task->result)
             filter_picture_set(panel->preview_picture, task->result, PANEL_PREVIEW);
-        gtk_label_set_text(GTK_LABEL(panel->preview_text),
-                           task->result                                ? _("Preview")
-                           : task->error.status == VKSTYLE_INTERRUPTED ? ""
-                                                                       : task->error.text);
+        ui_caption(panel->preview_text,
+                   task->result                                ? _("Preview")
+                   : task->error.status == VKSTYLE_INTERRUPTED ? ""
+                                                               : task->error.text,
+                   PANEL_PREVIEW);
         // A device that has run once can be predicted.
         filter_panel_predict(panel);
     }
@@ -273,7 +276,7 @@ void filter_panel_preview(filter_panel *panel)
     vkstyle_error error = panel->trouble[1];
     if (error.status ||
         !filter_regions_load(&panel->pictures, &panel->settings, panel->layer, &error)) {
-        gtk_label_set_text(GTK_LABEL(panel->preview_text), error.text);
+        ui_caption(panel->preview_text, error.text, PANEL_PREVIEW);
         return;
     }
     if (panel->warming)
@@ -293,7 +296,7 @@ void filter_panel_preview(filter_panel *panel)
     panel->preview_asked = g_get_monotonic_time();
     panel->tasks++;
     gtk_button_set_label(GTK_BUTTON(panel->preview_button), _("Stop Pre_view"));
-    gtk_label_set_text(GTK_LABEL(panel->preview_text), _("Preparing"));
+    ui_caption(panel->preview_text, _("Preparing"), PANEL_PREVIEW);
     filter_worker_run(panel->worker, task);
 }
 

@@ -12,16 +12,20 @@ enum { SOURCE_NONE, SOURCE_FILE, SOURCE_FOLDER, SOURCE_LAYERS };
 
 static void show_path(GtkWidget *button, const char *path)
 {
-    if (*path)
-        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(button), path);
-    else
+    char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(button));
+    if (!*path)
         gtk_file_chooser_unselect_all(GTK_FILE_CHOOSER(button));
+    else if (!name || strcmp(name, path) != 0)
+        gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(button), path);
+    g_free(name);
 }
 
+// A button that does not say what it has is still about to read it: nobody can choose nothing.
 static void take_path(GtkWidget *button, char path[VKSTYLE_PATH])
 {
     char *name = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(button));
-    g_strlcpy(path, name ? name : "", VKSTYLE_PATH);
+    if (name)
+        g_strlcpy(path, name, VKSTYLE_PATH);
     g_free(name);
 }
 
@@ -83,14 +87,14 @@ bool filter_source_take(filter_panel *panel, GtkWidget *widget)
 }
 
 static GtkWidget *add_button(filter_panel *panel, GtkWidget *row, int argument,
-                             GtkFileChooserAction action)
+                             GtkFileChooserAction action, const char *signal)
 {
     GtkWidget *button = gtk_file_chooser_button_new(_(filter_arguments[argument].label), action);
     gtk_widget_set_tooltip_text(button, _(filter_arguments[argument].help));
     // One of the two is seen, whatever a dialog shows all of.
     gtk_widget_set_no_show_all(button, TRUE);
     gtk_box_pack_start(GTK_BOX(row), button, TRUE, TRUE, 0);
-    filter_panel_watch(panel, button, "file-set");
+    filter_panel_watch(panel, button, signal);
     return button;
 }
 
@@ -109,9 +113,9 @@ void filter_source_build(filter_panel *panel, int which, const char *label, GtkW
         gtk_widget_set_tooltip_text(source->list, _(filter_arguments[FILTER_SECOND_FILE].help));
     GtkWidget *buttons = ui_row(0);
     source->file = add_button(panel, buttons, which ? FILTER_SECOND_FILE : FILTER_STYLE_FILE,
-                              GTK_FILE_CHOOSER_ACTION_OPEN);
+                              GTK_FILE_CHOOSER_ACTION_OPEN, "file-set");
     source->folder = add_button(panel, buttons, which ? FILTER_SECOND_FOLDER : FILTER_STYLE_FOLDER,
-                                GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER);
+                                GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, ui_folder_chosen());
     ui_table_add(table, (*row)++, label, source->list);
     ui_table_add(table, (*row)++, NULL, buttons);
     filter_panel_watch(panel, source->list, "changed");

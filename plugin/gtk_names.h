@@ -87,6 +87,25 @@ static inline GtkWidget *ui_scrolled(GtkWidget *widget, int height)
     return window;
 }
 
+// The text below a picture of so many pixels' width, in as many lines as it takes. GTK 2 wraps at
+// the width that is asked for alone, and then has what is short on the left.
+static inline void ui_caption(GtkWidget *label, const char *text, int width)
+{
+    gtk_label_set_text(GTK_LABEL(label), text);
+#if GTK_MAJOR_VERSION < 3
+    gtk_widget_set_size_request(label, g_utf8_strlen(text, -1) > width / 7 ? width : -1, -1);
+#else
+    (void)width;
+#endif
+}
+
+// What a button for a folder says when one was chosen. With GTK 2, "file-set" is silent about those
+// in its own list; the other signal speaks as well of a folder that a program sets.
+static inline const char *ui_folder_chosen(void)
+{
+    return GTK_MAJOR_VERSION >= 3 ? "file-set" : "selection-changed";
+}
+
 static inline void ui_align_left(GtkWidget *label)
 {
 #if GTK_MAJOR_VERSION >= 3
