@@ -206,8 +206,6 @@ static GtkWidget *frame_picture(GtkWidget *column, GtkWidget **text, const char 
     gtk_widget_set_size_request(picture, side, -1);
     *text = gtk_label_new(label);
     gtk_label_set_line_wrap(GTK_LABEL(*text), TRUE);
-    // That of an error may have a long path.
-    gtk_label_set_line_wrap_mode(GTK_LABEL(*text), PANGO_WRAP_WORD_CHAR);
     gtk_label_set_max_width_chars(GTK_LABEL(*text), 24);
     gtk_label_set_justify(GTK_LABEL(*text), GTK_JUSTIFY_CENTER);
     gtk_box_pack_start(GTK_BOX(column), picture, FALSE, FALSE, 0);

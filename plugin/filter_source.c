@@ -42,21 +42,21 @@ bool filter_source_fill(filter_panel *panel, int which)
     const filter_style *style = &panel->settings.style[which];
     int layer = filter_panel_entry(panel->items->layers, style->layer);
     // Without a path yet it is what was chosen last.
-    int kind = layer >= 0         ? SOURCE_LAYERS + layer
-               : style->folder[0] ? SOURCE_FOLDER
-               : style->file[0]   ? SOURCE_FILE
-                                  : source->kind;
+    source->kind = layer >= 0         ? SOURCE_LAYERS + layer
+                   : style->folder[0] ? SOURCE_FOLDER
+                   : style->file[0]   ? SOURCE_FILE
+                                      : source->kind;
     if (style->file[0])
         g_strlcpy(source->file_path, style->file, sizeof source->file_path);
     if (style->folder[0])
         g_strlcpy(source->folder_path, style->folder, sizeof source->folder_path);
-    gtk_combo_box_set_active(GTK_COMBO_BOX(source->list), kind - !which);
-    gtk_widget_set_visible(source->file, kind != SOURCE_FOLDER);
-    gtk_widget_set_sensitive(source->file, kind == SOURCE_FILE);
-    gtk_widget_set_visible(source->folder, kind == SOURCE_FOLDER);
+    gtk_combo_box_set_active(GTK_COMBO_BOX(source->list), source->kind - !which);
+    gtk_widget_set_visible(source->file, source->kind != SOURCE_FOLDER);
+    gtk_widget_set_sensitive(source->file, source->kind == SOURCE_FILE);
+    gtk_widget_set_visible(source->folder, source->kind == SOURCE_FOLDER);
     show_path(source->file, source->file_path);
     show_path(source->folder, source->folder_path);
-    return kind != SOURCE_NONE;
+    return source->kind != SOURCE_NONE;
 }
 
 static bool take(filter_panel *panel, int which, GtkWidget *widget)

@@ -91,12 +91,12 @@ static inline GtkWidget *ui_scrolled(GtkWidget *widget, int height)
 // the width that is asked for alone, and then has what is short on the left.
 static inline void ui_caption(GtkWidget *label, const char *text, int width)
 {
-    gtk_label_set_text(GTK_LABEL(label), text);
 #if GTK_MAJOR_VERSION < 3
-    gtk_widget_set_size_request(label, g_utf8_strlen(text, -1) > width / 7 ? width : -1, -1);
+    gtk_widget_set_size_request(label, g_utf8_strlen(text, -1) > width / 6 ? width : -1, -1);
 #else
     (void)width;
 #endif
+    gtk_label_set_text(GTK_LABEL(label), text);
 }
 
 // What a button for a folder says when one was chosen. With GTK 2, "file-set" is silent about those
