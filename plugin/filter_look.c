@@ -310,11 +310,11 @@ void filter_panel_end(filter_panel *panel)
         filter_task_decide(panel->preview, VKSTYLE_CANCEL);
     if (panel->warming)
         filter_task_decide(panel->warming, VKSTYLE_CANCEL);
-    while (panel->tasks)
-        g_main_context_iteration(NULL, TRUE);
     if (panel->reading)
         g_source_remove(panel->reading);
     panel->reading = 0;
+    while (panel->tasks)
+        g_main_context_iteration(NULL, TRUE);
     for (int i = 0; i < FILTER_STYLES; i++)
         filter_reader_end(&panel->reader[i]);
     filter_pictures_free(&panel->pictures);
