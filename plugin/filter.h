@@ -205,9 +205,6 @@ bool filter_reader_next(const filter_reader *reader, const filter_style *style,
                         filter_pictures *pictures, int which, vkstyle_error *error);
 void filter_reader_end(filter_reader *reader);
 
-// All of one style at once; frees what was there.
-bool filter_style_load(filter_pictures *pictures, int which, const filter_style *style,
-                       vkstyle_error *error);
 void filter_style_free(filter_pictures *pictures, int which);
 
 // ---------------------------------------------------------------- the engine's thread
@@ -261,6 +258,7 @@ void filter_task_free(filter_task **task); // only when it never ran or `done` w
 void filter_worker_run(filter_worker *worker, filter_task *task);
 // What the engine shall do at its next look: VKSTYLE_STOP or VKSTYLE_CANCEL.
 void filter_task_decide(filter_task *task, vkstyle_decision decision);
+vkstyle_decision filter_task_decision(const filter_task *task);
 
 // ---------------------------------------------------------------- a run (filter_run.c)
 

@@ -137,46 +137,92 @@ static bool write_report(const vkstyle_image *content, const char *report, vksty
     return true;
 }
 
-vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
-                          const filter_layer *layer, vkstyle_error *error)
+// All that can be refused before the work, and what it needs but for the styles' pictures.
+static bool begin(filter_pictures *pictures, filter_reader readers[FILTER_STYLES],
+                  filter_settings *settings, const filter_layer *layer, vkstyle_error *error)
 {
-    filter_pictures pictures = {0};
-    filter_settings used = *settings;
+    const filter_style *style = settings->style;
     if (!filter_settings_check(settings, error) ||
-        !filter_style_load(&pictures, 0, &settings->style[0], error) ||
-        !filter_regions_load(&pictures, settings, layer, error) ||
-        (filter_has_style(&settings->style[1]) &&
-         !filter_style_load(&pictures, 1, &settings->style[1], error)) ||
-        (used.init_layer >= 0 && !(pictures.init = filter_load_init(&used, layer, error)))) {
-        filter_pictures_free(&pictures);
-        return NULL;
-    }
-    if (pictures.init)
-        used.params.init = VKSTYLE_INIT_FILE;
-    filter_task *task = filter_task_create(FILTER_TRANSFER, &used);
-    run r = {.loop = g_main_loop_new(NULL, FALSE), .shown = -1};
-    task->content = layer->content;
-    task->pictures = &pictures;
-    task->progress = on_progress;
-    task->done = on_done;
-    task->user = &r;
+        !filter_reader_begin(&readers[0], &style[0], error) ||
+        (filter_has_style(&style[1]) && !filter_reader_begin(&readers[1], &style[1], error)) ||
+        !filter_regions_load(pictures, settings, layer, error) ||
+        (settings->init_layer >= 0 && !(pictures->init = filter_load_init(settings, layer, error))))
+        return false;
+    if (pictures->init)
+        settings->params.init = VKSTYLE_INIT_FILE;
+    return true;
+}
+
+// Reads the styles' pictures. A folder of large ones takes its time: the window says where it is,
+// and hears Cancel.
+static bool read_styles(filter_pictures *pictures, const filter_reader readers[FILTER_STYLES],
+                        const filter_task *task, filter_window *window, vkstyle_error *error)
+{
+    const filter_progress nothing = {.loss = NAN, .seconds_left = -1};
+    for (int i = 0; i < FILTER_STYLES; i++)
+        while (pictures->count[i] < readers[i].count) {
+            if (window && readers[i].count > 1) {
+                char *text = g_strdup_printf(_("Style: picture %d of %d"), pictures->count[i] + 1,
+                                             readers[i].count);
+                filter_window_show(window, text, &nothing);
+                g_free(text);
+            }
+            while (window && g_main_context_iteration(NULL, FALSE))
+                ;
+            if (filter_task_decision(task) != VKSTYLE_CONTINUE) {
+                error->status = VKSTYLE_INTERRUPTED;
+                return false;
+            }
+            if (!filter_reader_next(&readers[i], &task->settings.style[i], pictures, i, error))
+                return false;
+        }
+    return true;
+}
+
+static vkstyle_image *work(filter_worker *worker, filter_task *task, vkstyle_error *error)
+{
+    run *r = task->user;
     gimp_progress_init(_(FILTER_TITLE));
-    if (layer->with_window) {
-        task->picture_seconds = 2;
-        r.window = filter_window_open(task);
-    }
+    r->loop = g_main_loop_new(NULL, FALSE);
     filter_worker_run(worker, task);
-    g_main_loop_run(r.loop);
-    filter_window_close(&r.window);
-    g_main_loop_unref(r.loop);
+    g_main_loop_run(r->loop);
+    g_main_loop_unref(r->loop);
     gimp_progress_end();
     vkstyle_image *result = task->result;
     task->result = NULL;
     if (!result)
         *error = task->error;
-    else if (!write_report(layer->content, task->report, error))
+    else if (!write_report(task->content, task->report, error))
         vkstyle_image_free(&result);
-    filter_task_free(&task);
+    return result;
+}
+
+vkstyle_image *filter_run(filter_worker *worker, const filter_settings *settings,
+                          const filter_layer *layer, vkstyle_error *error)
+{
+    filter_pictures pictures = {0};
+    filter_reader readers[FILTER_STYLES] = {{0}};
+    filter_settings used = *settings;
+    vkstyle_image *result = NULL;
+    if (begin(&pictures, readers, &used, layer, error)) {
+        filter_task *task = filter_task_create(FILTER_TRANSFER, &used);
+        run r = {.shown = -1};
+        task->content = layer->content;
+        task->pictures = &pictures;
+        task->progress = on_progress;
+        task->done = on_done;
+        task->user = &r;
+        if (layer->with_window) {
+            task->picture_seconds = 2;
+            r.window = filter_window_open(task);
+        }
+        if (read_styles(&pictures, readers, task, r.window, error))
+            result = work(worker, task, error);
+        filter_window_close(&r.window);
+        filter_task_free(&task);
+    }
+    for (int i = 0; i < FILTER_STYLES; i++)
+        filter_reader_end(&readers[i]);
     filter_pictures_free(&pictures);
     return result;
 }

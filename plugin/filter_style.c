@@ -155,17 +155,3 @@ void filter_reader_end(filter_reader *reader)
     g_strfreev(reader->names);
     *reader = (filter_reader){0};
 }
-
-bool filter_style_load(filter_pictures *pictures, int which, const filter_style *style,
-                       vkstyle_error *error)
-{
-    filter_reader reader;
-    filter_style_free(pictures, which);
-    bool good = filter_reader_begin(&reader, style, error);
-    while (good && pictures->count[which] < reader.count)
-        good = filter_reader_next(&reader, style, pictures, which, error);
-    filter_reader_end(&reader);
-    if (!good)
-        filter_style_free(pictures, which);
-    return good;
-}

@@ -56,6 +56,11 @@ void filter_task_decide(filter_task *task, vkstyle_decision decision)
     g_atomic_int_set(&task->state->decision, (gint)decision);
 }
 
+vkstyle_decision filter_task_decision(const filter_task *task)
+{
+    return (vkstyle_decision)g_atomic_int_get(&task->state->decision);
+}
+
 // ---------------------------------------------------------------- in the engine's thread
 
 static vkstyle_image *copy_image(const vkstyle_image *image)
@@ -115,7 +120,7 @@ static vkstyle_decision on_progress(const vkstyle_progress *from, void *user)
             state->progress_source = g_idle_add(call_progress, task);
         g_mutex_unlock(&state->mutex);
     }
-    return (vkstyle_decision)g_atomic_int_get(&state->decision);
+    return filter_task_decision(task);
 }
 
 static bool open_model(filter_worker *worker, const filter_settings *settings, vkstyle_error *error)
@@ -193,7 +198,7 @@ static bool transfer(filter_worker *worker, filter_task *task)
 
 static bool work(filter_worker *worker, filter_task *task)
 {
-    if (g_atomic_int_get(&task->state->decision) == VKSTYLE_CANCEL) {
+    if (filter_task_decision(task) == VKSTYLE_CANCEL) {
         task->error.status = VKSTYLE_INTERRUPTED;
         return false;
     }
