@@ -9,6 +9,24 @@
 const char job_chain[] = "conv1_1:6 conv1_2:9 pool1 conv2_1:10 conv2_2:13 pool2 conv3_1:18 "
                          "conv3_2:15 pool3 conv4_1:21 conv4_2:20 pool4 conv5_1:24";
 
+void job_stage_open(job_stage *stage, int style_width, int style_height, int content_width,
+                    int content_height)
+{
+    *stage = (job_stage){.context = rig_context(NULL),
+                         .model = rig_model(job_chain, 5),
+                         .style = rig_picture(style_width, style_height, 3),
+                         .content = rig_picture(content_width, content_height, 1)};
+}
+
+int job_stage_close(job_stage *stage)
+{
+    vkstyle_image_free(&stage->content);
+    vkstyle_image_free(&stage->style);
+    vkstyle_model_free(&stage->model);
+    vkstyle_close(&stage->context);
+    return vks_gpu_validation_messages();
+}
+
 double job_seconds(void)
 {
     struct timespec t;

@@ -39,6 +39,17 @@ typedef struct job_result {
     double seconds;
 } job_result;
 
+// What a file of tests keeps from its first to its last.
+typedef struct job_stage {
+    vkstyle_context *context;
+    vkstyle_model *model;
+    vkstyle_image *style, *content;
+} job_stage;
+
+void job_stage_open(job_stage *stage, int style_width, int style_height, int content_width,
+                    int content_height);
+int job_stage_close(job_stage *stage); // what validation layers had to say: 0 is nothing
+
 // Few iterations at one level, in float32.
 vkstyle_params job_params(int iterations);
 job_result job_run(vkstyle_context *context, const vkstyle_model *model, const vkstyle_job *job,

@@ -8,9 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static vkstyle_context *context;
-static vkstyle_model *model;
-static vkstyle_image *style, *content;
+static job_stage stage;
 static char path[VKSTYLE_PATH];
 
 static int setup(void **state)
@@ -19,21 +17,14 @@ static int setup(void **state)
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/vkstyle-checkpoint-%ld", folder ? folder : "/tmp",
              (long)getpid());
-    context = rig_context(NULL);
-    model = rig_model(job_chain, 5);
-    style = rig_picture(90, 70, 3);
-    content = rig_picture(203, 151, 1);
+    job_stage_open(&stage, 90, 70, 203, 151);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    vkstyle_image_free(&style);
-    vkstyle_image_free(&content);
-    vkstyle_model_free(&model);
-    vkstyle_close(&context);
-    return vks_gpu_validation_messages();
+    return job_stage_close(&stage);
 }
 
 // Broken off at any moment and gone on with: the same bits. (A cancel writes no checkpoint, so what
@@ -41,7 +32,7 @@ static int teardown(void **state)
 static void broken_off_and_resumed(void **state)
 {
     (void)state;
-    const vkstyle_image *styles[] = {style};
+    const vkstyle_image *styles[] = {stage.style};
     for (int i = 0; i < 6; i++) {
         vkstyle_params p = job_params(12);
         p.size = 203;
@@ -50,14 +41,14 @@ static void broken_off_and_resumed(void **state)
         p.optimizer = i & 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
         p.tile = i & 2 ? 64 : 0;
         job_watch watch = {.decision = VKSTYLE_CANCEL, .iteration = i < 3 ? 5 : 10};
-        vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
-        job_result whole = job_run(context, model, &job, &p);
+        vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1};
+        job_result whole = job_run(stage.context, stage.model, &job, &p);
         job.checkpoint = path;
         job.checkpoint_seconds = 1e-3;
         job.progress = job_look;
         job.user = &watch;
         vkstyle_error error = {0};
-        assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+        assert_null(vkstyle_transfer(stage.context, stage.model, &job, &p, NULL, &error));
         assert_int_equal(error.status, VKSTYLE_INTERRUPTED);
         assert_int_equal(access(path, R_OK), 0);
 
@@ -65,16 +56,16 @@ static void broken_off_and_resumed(void **state)
         vkstyle_params other = p;
         other.seed = 5;
         job.progress = NULL;
-        assert_null(vkstyle_transfer(context, model, &job, &other, NULL, &error));
+        assert_null(vkstyle_transfer(stage.context, stage.model, &job, &other, NULL, &error));
         assert_int_equal(error.status, VKSTYLE_USAGE);
         assert_non_null(strstr(error.text, "another job"));
 
-        job_result resumed = job_run(context, model, &job, &p);
+        job_result resumed = job_run(stage.context, stage.model, &job, &p);
         assert_true(job_same(whole.image, resumed.image));
         assert_true(job_loss(&whole, -1) == job_loss(&resumed, -1));
         // Nobody has saved the picture yet: the state is still there, and leads to it again.
         assert_int_equal(access(path, R_OK), 0);
-        job_result again = job_run(context, model, &job, &p);
+        job_result again = job_run(stage.context, stage.model, &job, &p);
         assert_true(job_same(whole.image, again.image));
         assert_int_equal(remove(path), 0);
         job_free(&whole);
@@ -92,10 +83,11 @@ static void broken_checkpoint(void **state)
     fprintf(file, "vkstyle state 2%500s", "");
     assert_int_equal(fclose(file), 0);
     vkstyle_params p = job_params(2);
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1, .checkpoint = path};
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {
+        .content = stage.content, .styles = styles, .style_count = 1, .checkpoint = path};
     vkstyle_error error = {0};
-    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+    assert_null(vkstyle_transfer(stage.context, stage.model, &job, &p, NULL, &error));
     assert_non_null(strstr(error.text, "is broken"));
     assert_int_equal(remove(path), 0);
 }
@@ -105,12 +97,12 @@ static void a_shared_mask_is_another_job(void **state)
 {
     (void)state;
     vkstyle_image *mask[2] = {rig_picture(20, 15, 4), rig_picture(20, 15, 4)};
-    const vkstyle_image *styles[] = {style, content};
+    const vkstyle_image *styles[] = {stage.style, stage.content};
     const vkstyle_image *shared[] = {mask[0], mask[0]}, *alike[] = {mask[0], mask[1]};
     vkstyle_params p = job_params(8);
     p.size = 48;
     job_watch watch = {.decision = VKSTYLE_CANCEL, .iteration = 4};
-    vkstyle_job job = {.content = content,
+    vkstyle_job job = {.content = stage.content,
                        .styles = styles,
                        .style_count = 2,
                        .style_masks = shared,
@@ -119,15 +111,15 @@ static void a_shared_mask_is_another_job(void **state)
                        .progress = job_look,
                        .user = &watch};
     vkstyle_error error = {0};
-    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+    assert_null(vkstyle_transfer(stage.context, stage.model, &job, &p, NULL, &error));
     assert_int_equal(error.status, VKSTYLE_INTERRUPTED);
     assert_int_equal(access(path, R_OK), 0);
     job.progress = NULL;
     job.style_masks = alike;
-    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+    assert_null(vkstyle_transfer(stage.context, stage.model, &job, &p, NULL, &error));
     assert_non_null(strstr(error.text, "another job"));
     job.style_masks = shared;
-    job_result resumed = job_run(context, model, &job, &p);
+    job_result resumed = job_run(stage.context, stage.model, &job, &p);
     need(resumed.image, &resumed.error);
     assert_int_equal(remove(path), 0);
     job_free(&resumed);

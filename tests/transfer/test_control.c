@@ -9,42 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-static vkstyle_context *context;
-static vkstyle_model *model;
-static vkstyle_image *style, *content;
+static job_stage stage;
 
 static int setup(void **state)
 {
     (void)state;
-    context = rig_context(NULL);
-    model = rig_model(job_chain, 5);
-    style = rig_picture(60, 44, 3);
-    content = rig_picture(150, 130, 1);
+    job_stage_open(&stage, 60, 44, 150, 130);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    vkstyle_image_free(&content);
-    vkstyle_image_free(&style);
-    vkstyle_model_free(&model);
-    vkstyle_close(&context);
-    return vks_gpu_validation_messages();
+    return job_stage_close(&stage);
 }
 
 static job_result watched(job_watch *watch, const vkstyle_params *params, double picture_seconds,
                           int picture_iterations)
 {
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content,
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {.content = stage.content,
                        .styles = styles,
                        .style_count = 1,
                        .progress = job_look,
                        .user = watch,
                        .picture_seconds = picture_seconds,
                        .picture_iterations = picture_iterations};
-    return job_run(context, model, &job, params);
+    return job_run(stage.context, stage.model, &job, params);
 }
 
 static void progress(void **state)
@@ -70,7 +61,7 @@ static void stopped_before_it_began(void **state)
     vkstyle_params p = job_params(10);
     job_result r = watched(&watch, &p, 0, 0);
     need(r.image, &r.error);
-    assert_true(job_same(r.image, content)); // that is where it starts
+    assert_true(job_same(r.image, stage.content)); // that is where it starts
     assert_string_equal(job_text(&r, "outcome"), "stopped");
     assert_int_equal(cJSON_GetArraySize(job_member(&r, "losses.total")), 0);
     assert_true(job_seconds() - watch.decided < 1);
@@ -87,8 +78,8 @@ static void stopped_on_the_way(void **state)
         job_result r = watched(&watch, &p, 0, 0);
         double after = job_seconds() - watch.decided;
         need(r.image, &r.error);
-        assert_int_equal(r.image->width, content->width);
-        assert_false(job_same(r.image, content));
+        assert_int_equal(r.image->width, stage.content->width);
+        assert_false(job_same(r.image, stage.content));
         assert_string_equal(job_text(&r, "outcome"), "stopped");
         assert_in_range(cJSON_GetArraySize(job_member(&r, "losses.total")), 6, 60);
         assert_true(after < 1);
@@ -152,12 +143,12 @@ static void asked_while_many_styles_are_sized(void **state)
     gaps seen = {job_seconds(), 0};
     vkstyle_params p = job_params(2);
     p.size = 40;
-    vkstyle_job job = {.content = content,
+    vkstyle_job job = {.content = stage.content,
                        .styles = styles,
                        .style_count = VKSTYLE_MAX_STYLES,
                        .progress = measure_gap,
                        .user = &seen};
-    job_result r = job_run(context, model, &job, &p);
+    job_result r = job_run(stage.context, stage.model, &job, &p);
     need(r.image, &r.error);
     if (seen.longest > 0.5)
         fail_msg("nobody was asked for %.2f s", seen.longest);
@@ -234,10 +225,10 @@ static void not_a_number(void **state)
         vks_layer *l = &wild->layers[layer];
         for (size_t k = 0; k < vks_layer_weight_count(l); k++)
             l->weights[k] *= 1e35f;
-        const vkstyle_image *styles[] = {style};
-        vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
+        const vkstyle_image *styles[] = {stage.style};
+        vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1};
         vkstyle_params p = job_params(12);
-        job_result r = job_run(context, wild, &job, &p);
+        job_result r = job_run(stage.context, wild, &job, &p);
         assert_null(r.image);
         assert_int_equal(r.error.status, VKSTYLE_FAILED);
         assert_non_null(strstr(r.error.text, "not finite")); // seen while styles are prepared
@@ -254,12 +245,12 @@ static void losses_without_numbers(void **state)
     vkstyle_image *init = rig_picture(32, 24, 1);
     for (int i = 0; i < 3 * 32 * 24; i++)
         init->rgb[i] = NAN;
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1, .init = init};
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1, .init = init};
     for (int iterations = 4; iterations <= 12; iterations += 8) {
         vkstyle_params p = job_params(iterations);
         p.init = VKSTYLE_INIT_FILE;
-        job_result r = job_run(context, model, &job, &p);
+        job_result r = job_run(stage.context, stage.model, &job, &p);
         assert_null(r.image);
         assert_int_equal(r.error.status, VKSTYLE_FAILED);
         assert_non_null(strstr(r.error.text, "not a number"));
@@ -271,11 +262,11 @@ static void losses_without_numbers(void **state)
 static void out_of_memory(void **state)
 {
     (void)state;
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1};
     vkstyle_params p = job_params(2);
     p.memory = 1000000;
-    job_result r = job_run(context, model, &job, &p);
+    job_result r = job_run(stage.context, stage.model, &job, &p);
     assert_null(r.image);
     assert_int_equal(r.error.status, VKSTYLE_NO_MEMORY);
     assert_non_null(strstr(r.error.text, "--memory allows 1 MB"));
@@ -285,7 +276,7 @@ static void out_of_memory(void **state)
     static const char *const limits[] = {"memory=9000000", "budget=9000000"};
     for (int i = 0; i < 2; i++) {
         vkstyle_context *small = rig_context(limits[i]);
-        r = job_run(small, model, &job, &p);
+        r = job_run(small, stage.model, &job, &p);
         assert_null(r.image);
         assert_int_equal(r.error.status, VKSTYLE_NO_MEMORY);
         assert_non_null(strstr(r.error.text, "MB"));
@@ -297,17 +288,17 @@ static void out_of_memory(void **state)
 static void impossible_jobs(void **state)
 {
     (void)state;
-    const vkstyle_image *styles[] = {style};
+    const vkstyle_image *styles[] = {stage.style};
     vkstyle_params p = job_params(2), odd = p;
     const vkstyle_job jobs[] = {{.styles = styles, .style_count = 1},
-                                {.content = content},
-                                {.content = content, .styles = styles, .style_count = 65}};
+                                {.content = stage.content},
+                                {.content = stage.content, .styles = styles, .style_count = 65}};
     for (int i = 0; i < 3; i++) {
-        job_result r = job_run(context, model, &jobs[i], &p);
+        job_result r = job_run(stage.context, stage.model, &jobs[i], &p);
         assert_int_equal(r.error.status, VKSTYLE_USAGE);
         job_free(&r);
     }
-    const vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
+    const vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1};
     for (int i = 0; i < 3; i++) {
         odd = p;
         if (i == 0)
@@ -316,7 +307,7 @@ static void impossible_jobs(void **state)
             strcpy(odd.content_layer, "nothing");
         else
             odd.iterations = -1;
-        job_result r = job_run(context, model, &job, &odd);
+        job_result r = job_run(stage.context, stage.model, &job, &odd);
         assert_int_equal(r.error.status, VKSTYLE_USAGE);
         assert_true(i == 2 || strstr(r.error.text, "conv4_2")); // what there is
         job_free(&r);
@@ -340,12 +331,12 @@ static void lost_device(void **state)
             lost++;
             continue;
         }
-        const vkstyle_image *styles[] = {style};
-        vkstyle_job job = {.content = content, .styles = styles, .style_count = 1};
+        const vkstyle_image *styles[] = {stage.style};
+        vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1};
         vkstyle_params p = job_params(400);
         p.size = 40;
         p.levels = 2;
-        job_result r = job_run(fragile, model, &job, &p);
+        job_result r = job_run(fragile, stage.model, &job, &p);
         if (!r.image) {
             assert_int_equal(r.error.status, VKSTYLE_FAILED);
             assert_non_null(strstr(r.error.text, "lost"));
@@ -368,7 +359,7 @@ static void predict(const vkstyle_model *m, const char *limits, const vkstyle_pa
     double seconds;
     uint64_t bytes;
     need(vkstyle_estimate(fresh, m, width, height, p, &seconds, &bytes, &error), &error);
-    job_result r = job_simple(fresh, m, image, style, p);
+    job_result r = job_simple(fresh, m, image, stage.style, p);
     double peak = job_number(&r, "memory.peak");
     assert_true(job_number(&r, "memory.predicted") == (double)bytes);
     assert_true(peak == (double)vks_gpu_peak(fresh->gpu));
@@ -389,11 +380,11 @@ static void predicted_memory(void **state)
         p.kernels = i == 2 ? VKSTYLE_KERNELS_DIRECT : VKSTYLE_KERNELS_AUTO;
         p.precision = i == 3 ? VKSTYLE_PRECISION_FP16 : VKSTYLE_PRECISION_FP32;
         p.levels = i == 4 ? 2 : 1;
-        predict(model, NULL, &p, 300, 220);
+        predict(stage.model, NULL, &p, 300, 220);
     }
     vkstyle_params p = job_params(2);
-    predict(model, "software=0,texel=0", &p, 64, 64);
-    predict(model, NULL, &p, 16, 16);
+    predict(stage.model, "software=0,texel=0", &p, 64, 64);
+    predict(stage.model, NULL, &p, 16, 16);
 }
 
 // The encoder that ships: its weights are most of a small job.

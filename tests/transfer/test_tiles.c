@@ -10,28 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static vkstyle_context *context;
-static vkstyle_model *model;
-static vkstyle_image *style, *content;
+static job_stage stage;
 
 static int setup(void **state)
 {
     (void)state;
-    context = rig_context(NULL);
-    model = rig_model(job_chain, 5);
-    style = rig_picture(90, 70, 3);
-    content = rig_picture(203, 151, 1);
+    job_stage_open(&stage, 90, 70, 203, 151);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    vkstyle_image_free(&style);
-    vkstyle_image_free(&content);
-    vkstyle_model_free(&model);
-    vkstyle_close(&context);
-    return vks_gpu_validation_messages();
+    return job_stage_close(&stage);
 }
 
 // ---------------------------------------------------------------- geometry
@@ -128,7 +119,7 @@ static void check_grid(const vks_grid *g)
         pixels += (uint64_t)(w.own.x1 - w.own.x0) * (w.own.y1 - w.own.y0);
     }
     assert_int_equal(pixels, (uint64_t)g->width * g->height);
-    for (int layer = 0; layer < model->layer_count; layer++)
+    for (int layer = 0; layer < stage.model->layer_count; layer++)
         check_layer(g, layer);
 }
 
@@ -139,13 +130,13 @@ static void tiles_cover_the_picture(void **state)
     static const uint32_t pictures[][2] = {{16, 16}, {97, 61}, {129, 64}, {333, 250}, {1023, 17}};
     for (int i = 0; i < 7; i++)
         for (int k = 0; k < 5; k++) {
-            vks_grid g =
-                vks_grid_make(model, model->layer_count, pictures[k][0], pictures[k][1], sizes[i]);
+            vks_grid g = vks_grid_make(stage.model, stage.model->layer_count, pictures[k][0],
+                                       pictures[k][1], sizes[i]);
             check_grid(&g);
             assert_int_equal(g.tile, (sizes[i] + 15) / 16 * 16);
         }
     // One plan serves all inner tiles, and few do for the rest.
-    vks_grid g = vks_grid_make(model, model->layer_count, 4000, 3000, 256);
+    vks_grid g = vks_grid_make(stage.model, stage.model->layer_count, 4000, 3000, 256);
     int shapes = 0;
     for (uint32_t n = 0; n < vks_grid_count(&g); n++) {
         bool fresh = true;
@@ -187,11 +178,12 @@ static void tiles_change_nothing(void **state)
         p.levels = way == 4 ? 3 : 1;
         p.optimizer = way == 1 ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
         p.style_loss = way < 2 || way == 4 ? VKSTYLE_LOSS_GRAM : (vkstyle_style_loss)(way - 1);
-        job_result whole = job_simple(context, model, content, style, &p);
+        job_result whole = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
         p.tile = 64;
-        job_result tiled = job_simple(context, model, content, style, &p);
+        job_result tiled = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
         if (way >= 2) { // the same bits from run to run
-            job_result again = job_simple(context, model, content, style, &p);
+            job_result again =
+                job_simple(stage.context, stage.model, stage.content, stage.style, &p);
             assert_true(job_same(tiled.image, again.image));
             job_free(&again);
         }
@@ -206,7 +198,7 @@ static void tiles_change_nothing(void **state)
             fail_msg("way %d: loss %g in one piece, %g in tiles", way, a, b);
         // Adam divides by the gradient's size: where that is nothing, rounding decides its sign.
         assert_true(apart(whole.image, tiled.image) < 0.1);
-        assert_false(job_same(whole.image, content));
+        assert_false(job_same(whole.image, stage.content));
         job_free(&whole);
         job_free(&tiled);
     }
@@ -216,19 +208,19 @@ static void tiles_change_nothing(void **state)
 static void progress_names_tiles(void **state)
 {
     (void)state;
-    vks_grid g = vks_grid_make(model, model->layer_count, (uint32_t)content->width,
-                               (uint32_t)content->height, 64);
-    const vkstyle_image *styles[] = {style};
+    vks_grid g = vks_grid_make(stage.model, stage.model->layer_count,
+                               (uint32_t)stage.content->width, (uint32_t)stage.content->height, 64);
+    const vkstyle_image *styles[] = {stage.style};
     for (int tiled = 0; tiled < 2; tiled++) {
         vkstyle_params p = params_for(2);
         p.tile = tiled ? 64 : 0;
         job_watch watch = {.decision = VKSTYLE_CONTINUE};
-        vkstyle_job job = {.content = content,
+        vkstyle_job job = {.content = stage.content,
                            .styles = styles,
                            .style_count = 1,
                            .progress = job_look,
                            .user = &watch};
-        job_result result = job_run(context, model, &job, &p);
+        job_result result = job_run(stage.context, stage.model, &job, &p);
         assert_false(watch.no_such_tile);
         assert_int_equal(watch.tiles, tiled ? 2 * (int)vks_grid_count(&g) : 0);
         job_free(&result);
@@ -239,28 +231,29 @@ static void a_budget_makes_tiles(void **state)
 {
     (void)state;
     vkstyle_params p = params_for(2);
-    job_result whole = job_simple(context, model, content, style, &p);
+    job_result whole = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     p.memory = (uint64_t)job_number(&whole, "memory.predicted") - 1;
-    job_result fits = job_simple(context, model, content, style, &p);
+    job_result fits = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     assert_true(job_number(&fits, "plan.tile_pixels") >= 64);
     assert_true(job_number(&fits, "memory.predicted") <= (double)p.memory);
 
     // The same again from its report, whatever the budget.
     vkstyle_params q = params_for(2);
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1, .plan = fits.text};
-    job_result again = job_run(context, model, &job, &q);
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {
+        .content = stage.content, .styles = styles, .style_count = 1, .plan = fits.text};
+    job_result again = job_run(stage.context, stage.model, &job, &q);
     assert_int_equal(job_number(&again, "plan.tile_pixels"), job_number(&fits, "plan.tile_pixels"));
     assert_true(job_same(fits.image, again.image));
     job.plan = whole.text;
-    job_result untiled = job_run(context, model, &job, &q);
+    job_result untiled = job_run(stage.context, stage.model, &job, &q);
     assert_true(job_same(whole.image, untiled.image));
 
     // Less than the smallest tiles need is refused, with both numbers.
     p.memory = 1000000;
     vkstyle_error error = {0};
     job.plan = NULL;
-    assert_null(vkstyle_transfer(context, model, &job, &p, NULL, &error));
+    assert_null(vkstyle_transfer(stage.context, stage.model, &job, &p, NULL, &error));
     assert_int_equal(error.status, VKSTYLE_NO_MEMORY);
     assert_non_null(strstr(error.text, "--memory allows 1 MB"));
     job_free(&whole);
@@ -278,20 +271,20 @@ static void a_budget_may_cost_the_scales(void **state)
     vkstyle_params p = params_for(6);
     p.levels = 2;
     p.tile = 64;
-    job_result with = job_simple(context, model, content, style, &p);
+    job_result with = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     assert_int_equal(way(&with, "coarser"), 1);
     p.tile = 0;
     for (p.memory = (uint64_t)job_number(&with, "memory.predicted");; p.memory -= p.memory / 12) {
-        job_result r = job_simple(context, model, content, style, &p);
+        job_result r = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
         need(r.image, &r.error); // it comes to this before it is refused
         bool without = way(&r, "coarser") == 0;
         if (without) {
             assert_true(job_value(&r, "coarse", -1) == 0);
             vkstyle_params q = params_for(6);
-            const vkstyle_image *styles[] = {style};
+            const vkstyle_image *styles[] = {stage.style};
             vkstyle_job job = {
-                .content = content, .styles = styles, .style_count = 1, .plan = r.text};
-            job_result again = job_run(context, model, &job, &q);
+                .content = stage.content, .styles = styles, .style_count = 1, .plan = r.text};
+            job_result again = job_run(stage.context, stage.model, &job, &q);
             assert_true(job_same(r.image, again.image));
             job_free(&again);
         }
@@ -320,12 +313,12 @@ static void vectors_in_host_memory(void **state)
         vkstyle_params p = params_for(4);
         p.tile = 64;
         p.optimizer = lbfgs ? VKSTYLE_LBFGS : VKSTYLE_ADAM;
-        job_result near = job_simple(context, model, content, style, &p);
+        job_result near = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
         assert_true(way(&near, "resident") > 6);
         assert_int_equal(job_number(&near, "memory.predicted_host"), 0);
         p.memory = (uint64_t)job_number(&near, "memory.predicted") - 500000;
         vkstyle_context *fresh = rig_context(NULL);
-        job_result far = job_simple(fresh, model, content, style, &p);
+        job_result far = job_simple(fresh, stage.model, stage.content, stage.style, &p);
         assert_true(way(&far, "resident") < 6);
         double host = job_number(&far, "memory.predicted_host");
         double predicted = job_number(&far, "memory.predicted");
@@ -344,16 +337,16 @@ static void lean(void **state)
     (void)state;
     vkstyle_params p = params_for(3);
     p.tile = 64;
-    job_result kept = job_simple(context, model, content, style, &p);
+    job_result kept = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     char *text = strdup(kept.text), *at = strstr(text, "\"lean\":\tfalse");
     assert_non_null(at);
     memcpy(at, "\"lean\":\ttrue ", 13);
-    const vkstyle_image *styles[] = {style};
+    const vkstyle_image *styles[] = {stage.style};
     vkstyle_image *given = rig_picture(203, 151, 1);
     vkstyle_job job = {
         .content = given, .give = &given, .styles = styles, .style_count = 1, .plan = text};
     vkstyle_params q = params_for(3);
-    job_result again = job_run(context, model, &job, &q);
+    job_result again = job_run(stage.context, stage.model, &job, &q);
     assert_true(way(&again, "lean") == 1);
     assert_null(given); // the engine had its own
     for (int i = 0; i < 3; i++) {
@@ -373,10 +366,10 @@ static void lbfgs_shortens_its_history(void **state)
     vkstyle_params p = params_for(4);
     p.optimizer = VKSTYLE_LBFGS;
     p.tile = 64;
-    job_result whole = job_simple(context, model, content, style, &p);
+    job_result whole = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     assert_true(way(&whole, "history") == 0);
     p.memory = (uint64_t)job_number(&whole, "memory.predicted") - 4000000;
-    job_result less = job_simple(context, model, content, style, &p);
+    job_result less = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     assert_true(way(&less, "history") >= 1 && way(&less, "history") < 10);
     assert_true(job_loss(&less, 3) < job_loss(&less, 0));
     job_free(&whole);
@@ -388,12 +381,12 @@ static void less_memory_than_said(void **state)
 {
     (void)state;
     vkstyle_params p = params_for(2);
-    job_result whole = job_simple(context, model, content, style, &p);
+    job_result whole = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     char limits[64];
     snprintf(limits, sizeof limits, "budget=%.0f", 0.8 * job_number(&whole, "memory.predicted"));
     vkstyle_context *poor = rig_context(limits);
     p.memory = 1ull << 40;
-    job_result result = job_simple(poor, model, content, style, &p);
+    job_result result = job_simple(poor, stage.model, stage.content, stage.style, &p);
     assert_true(job_number(&result, "plan.tile_pixels") >= 64);
     double a = job_loss(&whole, 1), b = job_loss(&result, 1);
     assert_true(fabs(a - b) < 1e-3 * fabs(a));
@@ -409,11 +402,11 @@ static void small_devices(void **state)
                                          "texel=0,storage_range=2097152,invocations=128",
                                          "software=0,texel=0,storage_range=2097152,groups=4096"};
     vkstyle_params p = params_for(2);
-    job_result whole = job_simple(context, model, content, style, &p);
+    job_result whole = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
     for (int i = 0; i < 3; i++) {
         p.tile = i ? 64 : 0; // the whole has too many pixels for one binding: tiles are chosen
         vkstyle_context *small = rig_context(limits[i]);
-        job_result tiled = job_simple(small, model, content, style, &p);
+        job_result tiled = job_simple(small, stage.model, stage.content, stage.style, &p);
         double a = job_loss(&whole, 0), b = job_loss(&tiled, 0);
         assert_true(fabs(a - b) < 1e-4 * fabs(a));
         assert_true(job_number(&tiled, "plan.tile_pixels") > 0);

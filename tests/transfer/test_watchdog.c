@@ -7,28 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static vkstyle_context *context;
-static vkstyle_model *model;
-static vkstyle_image *content, *style;
+static job_stage stage;
 
 static int setup(void **state)
 {
     (void)state;
-    context = rig_context(NULL);
-    model = rig_model(job_chain, 5);
-    content = rig_picture(32, 24, 1);
-    style = rig_picture(30, 22, 3);
+    job_stage_open(&stage, 30, 22, 32, 24);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    vkstyle_image_free(&content);
-    vkstyle_image_free(&style);
-    vkstyle_model_free(&model);
-    vkstyle_close(&context);
-    return vks_gpu_validation_messages();
+    return job_stage_close(&stage);
 }
 
 static int notices;
@@ -59,7 +50,7 @@ static void backs_off(void **state)
             p.precision = VKSTYLE_PRECISION_FP16;
         notices = 0;
         setenv("VKSTYLE_DEBUG_PICTURE", cases[i].spoil, 1);
-        job_result r = job_simple(context, model, content, style, &p);
+        job_result r = job_simple(stage.context, stage.model, stage.content, stage.style, &p);
         unsetenv("VKSTYLE_DEBUG_PICTURE");
         const cJSON *events = job_member(&r, "events");
         assert_int_equal(cJSON_GetArraySize(events), 1);
@@ -83,11 +74,11 @@ static void stays_quiet(void **state)
     vkstyle_image *flat = rig_picture(32, 24, 1);
     for (int i = 0; i < 3 * 32 * 24; i++)
         flat->rgb[i] = 0.5f;
-    const vkstyle_image *styles[] = {style};
-    vkstyle_job job = {.content = content, .styles = styles, .style_count = 1, .init = flat};
+    const vkstyle_image *styles[] = {stage.style};
+    vkstyle_job job = {.content = stage.content, .styles = styles, .style_count = 1, .init = flat};
     vkstyle_params p = job_params(20);
     p.init = VKSTYLE_INIT_FILE;
-    job_result r = job_run(context, model, &job, &p);
+    job_result r = job_run(stage.context, stage.model, &job, &p);
     need(r.image, &r.error);
     assert_int_equal(cJSON_GetArraySize(job_member(&r, "events")), 0);
     job_free(&r);
